@@ -1,0 +1,107 @@
+#pragma once
+
+#include <poll.h>
+
+#include <atomic>
+#include <caf/all.hpp>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "actors/observed.hpp"
+#include "kernel/result.hpp"
+#include "kernel/unique_fd.hpp"
+
+namespace proctor::actors {
+
+/// One thread's scheduler: runs the actors that are bound to it (LoopBound) and watches descriptors for
+/// them. Blocks in poll(2) when there is nothing to do.
+///
+/// Why not CAF's scheduler? A hop to one of its threads costs ten to twenty times the whole round trip of
+/// a notification, and a listener thread must be able to keep its sandbox's credentials. Why not a
+/// caf_io broker? Its multiplexer is one per actor system; here every sandbox has its own thread.
+class Loop final : public caf::execution_unit, public std::enable_shared_from_this<Loop> {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using OnReady = std::function<void(short events)>;
+  using OnStarted = std::function<void(const ActorCounters& actor)>;
+  using OnStopped = std::function<void(const ActorCounters& actor, const caf::error& reason)>;
+
+  [[nodiscard]] static kernel::Result<std::shared_ptr<Loop>> create(caf::actor_system& system);
+
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+  ~Loop() override;
+
+  // -- any thread -----------------------------------------------------------------------------------
+
+  /// Queues a resumable of this loop. From another thread: pushes to the inbox and wakes the loop if the
+  /// inbox was empty. Takes the reference over that the caller added.
+  void exec_later(caf::resumable* job) override;
+
+  // -- the loop's thread, or before run() -----------------------------------------------------------
+
+  /// Runs until the last actor bound to this loop has ended.
+  void run();
+
+  /// Calls `on_ready` with poll(2)'s events whenever `fd` is readable or hung up. It runs between
+  /// messages, on the actors' own thread: it may touch their state, but must not end them (enqueue that).
+  void watch(int fd, OnReady on_ready);
+  void unwatch(int fd);
+
+  /// Called each time before the loop blocks.
+  void on_idle(std::function<void()> callback) { on_idle_ = std::move(callback); }
+
+  /// One timer: `callback` runs once after `at`. A later call replaces it; nothing disarms.
+  void set_timer(std::optional<Clock::time_point> at) { timer_ = at; }
+  void on_timer(std::function<void()> callback) { on_timer_ = std::move(callback); }
+
+  /// Told of every actor of this loop that starts, and that ended, with its reason.
+  void on_actor_started(OnStarted callback) { on_actor_started_ = std::move(callback); }
+  void on_actor_stopped(OnStopped callback) { on_actor_stopped_ = std::move(callback); }
+
+  /// For LoopBound only.
+  void actor_started(const ActorCounters& actor);
+  void actor_stopped(const ActorCounters& actor, const caf::error& reason);
+
+  [[nodiscard]] std::size_t actors() const noexcept { return actors_; }
+
+ private:
+  /// Work handed over by another thread: a link of a lock-free stack.
+  struct Handover {
+    caf::resumable* job;
+    Handover* next;
+  };
+
+  Loop(caf::actor_system& system, kernel::UniqueFd wake_up);
+
+  void run_ready();
+  void resume(caf::resumable* job);
+  void take_inbox();
+  void wait();
+  void forget_unwatched();
+  [[nodiscard]] int poll_timeout_ms() const;
+
+  kernel::UniqueFd wake_up_;
+  std::atomic<Handover*> inbox_{nullptr};
+  std::atomic<std::thread::id> thread_{};
+  std::deque<caf::resumable*> ready_;
+  /// The first is wake_up_. Unwatched ones have fd -1, which poll ignores, until the loop waits again: a
+  /// callback may unwatch itself, or watch another, while it runs.
+  std::vector<pollfd> polled_;
+  std::vector<std::unique_ptr<OnReady>> callbacks_;  ///< parallel to polled_
+  std::optional<Clock::time_point> timer_;
+  std::function<void()> on_idle_;
+  std::function<void()> on_timer_;
+  OnStarted on_actor_started_;
+  OnStopped on_actor_stopped_;
+  std::size_t actors_ = 0;
+  bool unwatched_ = false;  ///< polled_ has dead entries
+};
+
+}  // namespace proctor::actors

@@ -1,0 +1,114 @@
+#include "actors/notification.hpp"
+
+#include <linux/audit.h>
+#include <sys/poll.h>
+
+#include <cerrno>
+#include <variant>
+
+#include "actors/pid_argument.hpp"
+#include "actors/verdict_record.hpp"
+
+namespace proctor::actors {
+namespace {
+
+std::int64_t now_ns() { return Loop::Clock::now().time_since_epoch() / std::chrono::nanoseconds{1}; }
+
+}  // namespace
+
+messages::notification_actor::behavior_type notification(NotificationSelf self, SandboxContext* context,
+                                                         messages::sandbox_actor sandbox) {
+  auto& state = self->state;
+  state.context = context;
+  state.sandbox = std::move(sandbox);
+  context->responder.on_released([&state] { state.on_released(); });
+  context->loop->on_timer([context] { context->responder.expire(now_ns()); });
+  self->set_exit_handler([self, context](const caf::exit_msg& exit) {
+    context->responder.on_released({});
+    context->loop->on_timer({});
+    context->loop->unwatch(context->listener.poll_fd());
+    self->quit(exit.reason);
+  });
+  return {
+      [&state](messages::Arm) { state.watch_listener(); },
+  };
+}
+
+void notification_state::watch_listener() {
+  context->loop->watch(context->listener.poll_fd(), [this](short events) { on_ready(events); });
+}
+
+void notification_state::on_ready(short events) {
+  if ((events & POLLIN) == 0) {  // POLLHUP alone: no task uses the filter any more
+    context->loop->unwatch(context->listener.poll_fd());
+    caf::anon_send(sandbox, messages::ListenerEnded{});
+    return;
+  }
+  const auto slot = context->journal.acquire();
+  if (!slot) {
+    paused = true;
+    context->loop->unwatch(context->listener.poll_fd());
+    return;
+  }
+  kernel::JournalSlot& received = context->journal[*slot];
+  if (const auto result = context->listener.receive(received.notification); !result) {
+    // ENOENT, EINTR: what poll saw was withdrawn. Anything else poll will tell again, or as POLLHUP.
+    context->journal.release(*slot);
+    return;
+  }
+  received.cookie = received.view().id;
+  received.deadline_ns = now_ns() + std::chrono::nanoseconds{context->order.policy.verdict_timeout}.count();
+  ++context->notifications;
+  context->drain_exits();  // before any look-up: see ExitSet
+  dispatch(*slot);
+}
+
+void notification_state::dispatch(kernel::SlotNumber slot) {
+  const seccomp_notif& received = context->journal[slot].view();
+  const auto* const row = policy::notify_row(received.data.nr);
+  if (received.data.arch != AUDIT_ARCH_X86_64 || row == nullptr) {
+    context->responder.respond(slot, {policy::Fail{ENOSYS}, "a call that the filter does not notify of"});
+    return;
+  }
+  if (received.pid == 0) {
+    context->responder.respond(slot,
+                               {policy::Fail{EPERM}, "a target outside the supervisor's pid namespace"});
+    return;
+  }
+  const auto* const entry = find_notifier(received);
+  if (entry == nullptr ||
+      entry->handle.is_zombie()) {  // it died meanwhile, or the sandbox has all the processes it may have
+    context->responder.respond(slot, {policy::Fail{EAGAIN}, "no room for one more process"});
+    return;
+  }
+  auto& record = *entry->handle.record;
+  if (record.actor_failed) {
+    conclude(*context, slot, entry->key, record, *row, {},
+             {policy::Fail{EIO}, "its process actor has failed"});
+    return;
+  }
+  if (row->handler == policy::Handler::pid_argument) {
+    ++record.notifications;
+    const auto verdict = judge_pid_argument(*context, received, *row);
+    const bool continues = std::holds_alternative<policy::Continue>(verdict.answer);
+    conclude(*context, slot, entry->key, record, *row, continues ? "" : name_pids(received, *row), verdict);
+    return;
+  }
+  caf::anon_send(entry->handle.actor, messages::Decide{slot});
+}
+
+const index::Entry<ProcessHandle>* notification_state::find_notifier(const seccomp_notif& received) {
+  const auto tid = static_cast<pid_t>(received.pid);
+  if (const auto* const known = context->reader.entry_for(tid)) return known;
+  const auto key =
+      context->index.resolve_notifier(tid, [&] { return context->listener.is_valid(received.id); });
+  return key ? context->reader.entry_for(key->pid) : nullptr;
+}
+
+void notification_state::on_released() {
+  if (!paused) return;
+  paused = false;
+  watch_listener();
+}
+
+}  // namespace proctor::actors

@@ -1,0 +1,29 @@
+#include "actors/pid_argument.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <span>
+
+namespace proctor::actors {
+
+policy::Verdict judge_pid_argument(SandboxContext& context, const seccomp_notif& notification,
+                                   const policy::SyscallRow& row) {
+  const auto judged = policy::judged_pids(row, notification.data);
+  if (judged.beyond_named_tasks && !context.order.signals_scoped)
+    return {policy::Fail{EPERM}, "a signal to a group, on a kernel that cannot keep it inside"};
+  for (std::size_t i = 0; i < judged.count; ++i)
+    if (!context.index.find_member(judged.tasks[i]))
+      return {policy::Fail{row.error}, "a process outside the sandbox does not exist"};
+  // Continue safety: the pid is in a register, which only this thread could change and it waits. A
+  // group's signal stays inside by Landlock's scope.
+  return {policy::Continue{}};
+}
+
+std::string name_pids(const seccomp_notif& notification, const policy::SyscallRow& row) {
+  const auto judged = policy::judged_pids(row, notification.data);
+  const auto named = std::span{judged.tasks}.first(judged.count);
+  return named.empty() ? "a group" : fmt::format("{}", fmt::join(named, " "));
+}
+
+}  // namespace proctor::actors

@@ -1,0 +1,326 @@
+#include "actors/process_state.hpp"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include "actors/sandbox_context.hpp"
+#include "procfs/instance.hpp"
+#include "procfs/listing.hpp"
+
+namespace proctor::actors {
+namespace {
+
+using policy::Continue;
+using policy::Fail;
+using policy::Return;
+using policy::Verdict;
+
+/// The largest buffer one getdents answer fills. Longer listings take several calls, as they do anyway.
+constexpr std::uint64_t listing_bytes_max = 64 * 1024;
+
+/// The most that openat2 reads of its argument: a page.
+constexpr std::size_t open_how_bytes_max = 4096;
+
+/// An int parameter, as the kernel takes it from a register.
+int int_argument(const seccomp_notif& notification, int index) {
+  return static_cast<int>(static_cast<std::uint32_t>(notification.data.args[index]));
+}
+
+bool same_image(const kernel::ProcStat& a, const kernel::ProcStat& b) {
+  return a.start_stack == b.start_stack && a.start_code == b.start_code && a.start_brk == b.start_brk &&
+         a.arg_start == b.arg_start && a.comm == b.comm;
+}
+
+}  // namespace
+
+bool PendingChange::settled(pid_t tgid, pid_t heard) const {
+  if (tid == 0) return false;
+  // Heard of again; or gone, as every thread but the calling one is once an exec has happened, and as
+  // the calling one is when it took over the leader's id.
+  return heard == tid || !kernel::is_thread_of(tgid, tid);
+}
+
+ProcessState::ProcessState(SandboxContext& context, const index::PidKey& key,
+                           std::shared_ptr<ProcessRecord> record)
+    : context_(context), key_(key), record_(std::move(record)) {
+  if (auto stat = kernel::read_proc_stat(key.pid)) {
+    image_ = *std::move(stat);
+    address_space_.brk_base = image_.start_brk;
+    address_space_.charged_bytes = image_.virtual_bytes;
+    record_->command = image_.comm;
+  }
+}
+
+Verdict ProcessState::decide(const seccomp_notif& notification, const policy::SyscallRow& row) {
+  ++record_->notifications;
+  argument_ = {};
+  settle(static_cast<pid_t>(notification.pid));
+  switch (row.handler) {
+    case policy::Handler::open_path:
+      return open_path(notification);
+    case policy::Handler::directory:
+      return list_directory(notification);
+    case policy::Handler::change_cwd:
+      return change_cwd(notification);
+    case policy::Handler::exec:
+      return execute(notification);
+    case policy::Handler::pid_argument:  // decided by the notification actor, from the snapshot
+    case policy::Handler::none:
+      break;
+  }
+  return {Fail{ENOSYS}, "no handler for this call"};
+}
+
+// -- remote memory --------------------------------------------------------------------------------
+
+template <class Read>
+auto ProcessState::with_memory(const seccomp_notif& notification, Read read) {
+  const auto tid = static_cast<pid_t>(notification.pid);
+  using Answer = decltype(read(memory_));
+  for (int attempt = 0;; ++attempt) {
+    if (!memory_) {
+      auto opened = kernel::RemoteMemory::open(tid);
+      if (!opened) return Answer{opened.error()};
+      // Asked after the open: the thread still waits in its call, so the memory is its memory.
+      if (!context_.listener.is_valid(notification.id))
+        return Answer{kernel::Error{ESRCH, "the target is gone"}};
+      memory_ = *std::move(opened);
+    }
+    auto answer = read(memory_);
+    const bool stale = !answer && answer.error().number == ESTALE;
+    // While an exec is under way the descriptor may be of either address space: open anew each time.
+    if (stale || exec_.tid != 0) memory_.close();
+    if (!stale || attempt > 0) return answer;
+  }
+}
+
+kernel::Result<std::string_view> ProcessState::read_path(const seccomp_notif& notification,
+                                                         std::uint64_t address) {
+  return with_memory(notification, [&](const kernel::RemoteMemory& memory) {
+    return memory.read_c_string(address, context_.path);
+  });
+}
+
+Verdict ProcessState::unreadable(const kernel::Error& error) const {
+  switch (error.number) {
+    case EFAULT:
+    case ENAMETOOLONG:
+      return {Fail{error.number}, "as the kernel would"};
+    case EPERM:
+    case EACCES:
+      // Continue safety: the target made itself undumpable, so that an unprivileged supervisor cannot
+      // read its paths. Landlock keeps procfs closed all the same; nothing can be served, no more.
+      if (context_.landlocked) return {Continue{}};
+      return {Fail{EACCES}, "the argument cannot be read"};
+    default:
+      return {Fail{EINTR}, "the target is gone"};
+  }
+}
+
+// -- the open family ----------------------------------------------------------------------------------
+
+Verdict ProcessState::open_path(const seccomp_notif& notification) {
+  const auto& args = notification.data.args;
+  procfs::OpenRequest request;
+  request.tid = static_cast<pid_t>(notification.pid);
+  request.tgid = key_.pid;
+  std::uint64_t path_address = 0;
+  switch (notification.data.nr) {
+    case SYS_open:
+      path_address = args[0], request.flags = args[1], request.mode = args[2];
+      break;
+    case SYS_creat:
+      path_address = args[0], request.flags = O_CREAT | O_WRONLY | O_TRUNC, request.mode = args[1];
+      break;
+    case SYS_openat:
+      request.dirfd = int_argument(notification, 0);
+      path_address = args[1], request.flags = args[2], request.mode = args[3];
+      break;
+    default:  // openat2
+      request.dirfd = int_argument(notification, 0);
+      path_address = args[1];
+      break;
+  }
+  const auto path = read_path(notification, path_address);
+  if (!path) return unreadable(path.error());
+  request.path = argument_ = *path;
+  if (!may_need_service(notification, request.dirfd, request.path)) {
+    // Continue safety: whatever the path leads to by the time the kernel reads it, Landlock refuses
+    // procfs there; the path only told that there is nothing for us to serve.
+    return {Continue{}};
+  }
+  if (notification.data.nr == SYS_openat2) {
+    open_how how{};
+    if (auto verdict = read_open_how(notification, how)) return *std::move(verdict);
+    request.exact = true;
+    request.flags = how.flags, request.mode = how.mode, request.resolve = how.resolve;
+  } else {
+    request.flags = static_cast<std::uint32_t>(request.flags);  // an int parameter
+  }
+  return context_.gate.open(request);
+}
+
+std::optional<Verdict> ProcessState::read_open_how(const seccomp_notif& notification, open_how& how) {
+  // As the kernel: fs/open.c, openat2, and copy_struct_from_user().
+  const auto address = notification.data.args[2], size = notification.data.args[3];
+  if (size < sizeof how) return Verdict{Fail{EINVAL}, "as the kernel would"};
+  if (size > open_how_bytes_max) return Verdict{Fail{E2BIG}, "as the kernel would"};
+  std::array<std::byte, open_how_bytes_max> bytes;
+  const auto wanted = std::span{bytes}.first(size);
+  const auto read = with_memory(
+      notification, [&](const kernel::RemoteMemory& memory) { return memory.read(address, wanted); });
+  if (!read) return unreadable(read.error());
+  if (*read < size) return Verdict{Fail{EFAULT}, "the open_how is not mapped"};
+  const auto unknown = wanted.subspan(sizeof how);
+  if (std::any_of(unknown.begin(), unknown.end(), [](std::byte byte) { return byte != std::byte{0}; }))
+    return Verdict{Fail{E2BIG}, "as the kernel would"};
+  std::memcpy(&how, bytes.data(), sizeof how);
+  return std::nullopt;
+}
+
+bool ProcessState::may_need_service(const seccomp_notif& notification, int dirfd, std::string_view path) {
+  if (path.empty()) return false;  // the kernel answers ENOENT, or opens nothing new
+  if (context_.hints.may_need_service(path)) return true;
+  if (path.front() == '/') return false;
+  const auto tid = static_cast<pid_t>(notification.pid);
+  if (dirfd != AT_FDCWD) return procfs::is_on_procfs(tid, dirfd);
+  const bool changing = chdir_.tid != 0;
+  if (changing || cwd_ == Cwd::unknown)
+    cwd_ = context_.hints.may_need_service(tid, AT_FDCWD, "any") ? Cwd::special : Cwd::ordinary;
+  const bool special = cwd_ == Cwd::special;
+  if (changing) cwd_ = Cwd::unknown;  // a sibling thread's chdir may take effect any moment
+  return special && context_.hints.may_need_service(tid, AT_FDCWD, path);
+}
+
+// -- directories ----------------------------------------------------------------------------------
+
+Verdict ProcessState::list_directory(const seccomp_notif& notification) {
+  const auto tid = static_cast<pid_t>(notification.pid);
+  const int fd = int_argument(notification, 0);
+  if (!procfs::is_on_procfs(tid, fd)) {
+    // Continue safety: the register names the descriptor, and it is not on procfs. A sibling thread that
+    // swaps one in now learns numbers that stat tells as well, and can open none of them.
+    return {Continue{}};
+  }
+  auto thread = kernel::PidFd::open_thread(tid);
+  // Before 6.9 only groups can be opened; the thread's own descriptors may differ from its leader's.
+  if (!thread && thread.error().number == ENOTSUP && kernel::share_descriptors(key_.pid, tid))
+    thread = kernel::PidFd::open(key_.pid);
+  if (!thread) return {Fail{EBADF}, "the thread cannot be looked at"};
+  const auto directory = thread->get_fd(fd);
+  if (!directory) return {Fail{directory.error().number}, "the directory cannot be looked at"};
+  switch (context_.gate.judge_listing(tid, key_.pid, *directory)) {
+    case procfs::Listing::kernels:
+      // Continue safety: as above; below a process of the sandbox's own there is nothing to leave out.
+      return {Continue{}};
+    case procfs::Listing::nothing:
+      return {Fail{ENOENT}, "a process outside the sandbox does not exist"};
+    case procfs::Listing::members:
+      return list_processes(notification, *directory);
+  }
+  return {Fail{ENOENT}, "no listing of this kind"};
+}
+
+Verdict ProcessState::list_processes(const seccomp_notif& notification, const kernel::UniqueFd& directory) {
+  // To the kernel a count that is negative as an int has no room for any entry (fs/readdir.c, filldir64).
+  const int count = int_argument(notification, 2);
+  const auto room =
+      count < 0 ? 0 : std::min<std::uint64_t>(static_cast<std::uint64_t>(count), listing_bytes_max);
+  const auto layout =
+      notification.data.nr == SYS_getdents64 ? procfs::DirentLayout::dirent64 : procfs::DirentLayout::legacy;
+  context_.members.discover();
+  const auto entries = procfs::list_members(directory, room, layout, context_.members);
+  if (!entries) return {Fail{entries.error().number}, "as the kernel would"};
+  // With WAIT_KILLABLE_RECV only death ends the target's call now, so the buffer is still its buffer.
+  if (!context_.listener.is_valid(notification.id)) return {Fail{EINTR}, "the target is gone"};
+  const auto written =
+      with_memory(notification, [&](const kernel::RemoteMemory& memory) -> kernel::Result<std::size_t> {
+        if (auto result = memory.write(notification.data.args[1], *entries); !result) return result.error();
+        return entries->size();
+      });
+  if (!written) return {Fail{EFAULT}, "the buffer is not writable"};
+  return {Return{static_cast<std::int64_t>(entries->size())}, "own processes only"};
+}
+
+// -- the working directory ------------------------------------------------------------------------
+
+Verdict ProcessState::change_cwd(const seccomp_notif& notification) {
+  if (notification.data.nr == SYS_chdir) {
+    const auto path = read_path(notification, notification.data.args[0]);
+    if (!path) return unreadable(path.error());
+    argument_ = *path;
+    if (auto verdict = judge_name(notification, AT_FDCWD, *path);
+        !std::holds_alternative<Continue>(verdict.answer))
+      return verdict;
+  }
+  cwd_ = Cwd::unknown;
+  chdir_.tid = static_cast<pid_t>(notification.pid);
+  // Continue safety: a working directory grants nothing; what is opened from it is judged then, and
+  // Landlock refuses procfs whatever it is.
+  return {Continue{}};
+}
+
+Verdict ProcessState::judge_name(const seccomp_notif& notification, int dirfd, std::string_view path) {
+  // Continue safety: no decision rests on a path that needs no service; see open_path.
+  if (!may_need_service(notification, dirfd, path)) return {Continue{}};
+  procfs::OpenRequest request;
+  request.tid = static_cast<pid_t>(notification.pid);
+  request.tgid = key_.pid;
+  request.dirfd = dirfd;
+  request.path = path;
+  request.flags = O_PATH | O_CLOEXEC;  // judged like an open that yields no access
+  return context_.gate.open(request);
+}
+
+// -- exec -----------------------------------------------------------------------------------------
+
+Verdict ProcessState::execute(const seccomp_notif& notification) {
+  const bool at = notification.data.nr == SYS_execveat;
+  const auto path = read_path(notification, notification.data.args[at ? 1 : 0]);
+  if (!path) return unreadable(path.error());
+  argument_ = *path;
+  if (auto verdict = judge_name(notification, at ? int_argument(notification, 0) : AT_FDCWD, *path);
+      !std::holds_alternative<Continue>(verdict.answer))
+    return verdict;
+  exec_.tid = static_cast<pid_t>(notification.pid);
+  // From here on the descriptor may belong to the address space that exec leaves behind: with vfork that
+  // one lives on in the parent and would go on answering.
+  memory_.close();
+  // Continue safety: the new program runs under the same filter, Landlock domain and no_new_privs,
+  // whichever file the kernel finds at the path.
+  return {Continue{}};
+}
+
+void ProcessState::settle(pid_t tid) {
+  if (chdir_.settled(key_.pid, tid)) {
+    chdir_.tid = 0;
+    cwd_ = Cwd::unknown;
+  }
+  if (exec_.settled(key_.pid, tid)) {
+    exec_.tid = 0;
+    memory_.close();
+    note_exec();
+  }
+}
+
+void ProcessState::note_exec() {
+  auto stat = kernel::read_proc_stat(key_.pid);
+  if (!stat || same_image(*stat, image_)) return;  // the exec failed
+  image_ = *std::move(stat);
+  ++address_space_.generation;
+  address_space_.brk_base = image_.start_brk;
+  address_space_.charged_bytes = image_.virtual_bytes;
+  record_->command = image_.comm;
+  context_.recorder.record(RecordLevel::lifecycle, messages::event::ProcessExec{key_, image_.comm});
+}
+
+}  // namespace proctor::actors

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <linux/openat2.h>
+#include <linux/seccomp.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "index/pid_key.hpp"
+#include "kernel/pidfd.hpp"
+#include "kernel/proc_stat.hpp"
+#include "kernel/remote_memory.hpp"
+#include "kernel/unique_fd.hpp"
+#include "policy/syscall_table.hpp"
+#include "policy/verdict.hpp"
+
+namespace proctor::actors {
+
+struct SandboxContext;
+struct ProcessRecord;
+
+/// One address space of a process: from one exec to the next.
+struct AddressSpace {
+  std::uint64_t generation = 0;     ///< execs seen so far
+  std::uint64_t brk_base = 0;       ///< where its heap begins; 0 when the kernel does not tell
+  std::uint64_t charged_bytes = 0;  ///< its size when last looked at, as the kernel counts
+};
+
+/// A change that a call makes after it was continued: it has happened, or failed, once the thread that
+/// called is heard of again or is gone.
+struct PendingChange {
+  pid_t tid = 0;  ///< 0: none
+
+  [[nodiscard]] bool settled(pid_t tgid, pid_t heard) const;
+};
+
+/// PerProcessState: what is remembered of one process. Shared by its threads, because it is kept per thread
+/// group. It caches what the kernel knows and never replaces it: the working directory and the positions
+/// in open directories *are* the kernel's, so threads share them and fork copies them by themselves.
+/// Survives exec, from whichever thread, because the group's number and pidfd do; what exec replaces
+/// (memory, address space) is dropped when the exec has happened.
+class ProcessState {
+ public:
+  ProcessState(SandboxContext& context, const index::PidKey& key, std::shared_ptr<ProcessRecord> record);
+
+  /// Decides one notified call of this process. `argument` is what the record says it was about.
+  [[nodiscard]] policy::Verdict decide(const seccomp_notif& notification, const policy::SyscallRow& row);
+
+  [[nodiscard]] const index::PidKey& key() const noexcept { return key_; }
+  [[nodiscard]] const AddressSpace& address_space() const noexcept { return address_space_; }
+  /// The path of the call decided last, as the target gave it; empty when it had none.
+  [[nodiscard]] std::string_view argument() const noexcept { return argument_; }
+
+ private:
+  /// special: on procfs, or where entries without a Landlock rule can appear
+  enum class Cwd : std::uint8_t { unknown, ordinary, special };
+
+  [[nodiscard]] policy::Verdict open_path(const seccomp_notif& notification);
+  [[nodiscard]] policy::Verdict list_directory(const seccomp_notif& notification);
+  /// The next entries of a procfs root, without the processes of others.
+  [[nodiscard]] policy::Verdict list_processes(const seccomp_notif& notification,
+                                               const kernel::UniqueFd& directory);
+  [[nodiscard]] policy::Verdict change_cwd(const seccomp_notif& notification);
+  [[nodiscard]] policy::Verdict execute(const seccomp_notif& notification);
+
+  /// A path that names something of procfs, judged without opening it: foreign processes do not exist.
+  [[nodiscard]] policy::Verdict judge_name(const seccomp_notif& notification, int dirfd,
+                                           std::string_view path);
+  [[nodiscard]] policy::Verdict unreadable(const kernel::Error& error) const;
+
+  [[nodiscard]] kernel::Result<std::string_view> read_path(const seccomp_notif& notification,
+                                                           std::uint64_t address);
+  /// openat2's third argument; a verdict where the kernel would refuse it unseen.
+  [[nodiscard]] std::optional<policy::Verdict> read_open_how(const seccomp_notif& notification,
+                                                             open_how& how);
+  template <class Read>
+  [[nodiscard]] auto with_memory(const seccomp_notif& notification, Read read);
+  [[nodiscard]] bool may_need_service(const seccomp_notif& notification, int dirfd, std::string_view path);
+  void settle(pid_t tid);
+  void note_exec();
+
+  SandboxContext& context_;
+  index::PidKey key_;
+  std::shared_ptr<ProcessRecord> record_;
+  kernel::RemoteMemory memory_;
+  PendingChange exec_;
+  PendingChange chdir_;
+  Cwd cwd_ = Cwd::unknown;
+  AddressSpace address_space_;
+  kernel::ProcStat image_;  ///< as of the last exec: tells one program image from the next
+  std::string_view argument_;
+};
+
+}  // namespace proctor::actors

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "kernel/result.hpp"
+#include "kernel/unique_fd.hpp"
+
+namespace proctor::actors {
+
+/// Where the record goes.
+struct RecordFile {
+  std::string path;  ///< "-": standard error
+  std::uint64_t rotate_bytes = std::uint64_t{64} << 20U;
+  std::uint32_t rotate_files = 5;  ///< older ones are deleted
+};
+
+/// A spdlog sink that writes whole lines or nothing. Collects until flush.
+///
+/// Why not spdlog's rotating_file_sink? It writes through stdio, which on a full disk keeps half a line in
+/// its buffer: the next one is then glued to it, and the record is no JSON any more. Here what was written
+/// in part is taken back, and the lines that were lost are counted.
+class RecordSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  explicit RecordSink(RecordFile file);
+
+  /// Opens the file by its name, again if it was open. On failure it stays what it was.
+  [[nodiscard]] kernel::Result<void> open();
+
+  /// Lines that could not be written since the last time this was asked.
+  [[nodiscard]] std::uint64_t take_lost();
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override;
+  /// Throws spdlog_ex with the reason when lines were lost.
+  void flush_() override;
+
+ private:
+  [[nodiscard]] kernel::Result<void> write(std::string_view lines);
+  [[nodiscard]] kernel::Result<void> rotate();
+  [[nodiscard]] std::string rotated_name(std::uint32_t number) const;
+
+  RecordFile file_;
+  kernel::UniqueFd fd_;
+  std::uint64_t size_ = 0;
+  std::string collected_;
+  std::uint64_t lost_ = 0;
+};
+
+}  // namespace proctor::actors

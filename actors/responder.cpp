@@ -1,0 +1,97 @@
+#include "actors/responder.hpp"
+
+#include <fcntl.h>
+#include <linux/seccomp.h>
+
+#include <cerrno>
+#include <csignal>
+#include <variant>
+
+#include "kernel/pidfd.hpp"
+
+namespace proctor::actors {
+
+void Responder::respond(kernel::SlotNumber number, const policy::Verdict& verdict) {
+  const kernel::JournalSlot& slot = journal_[number];
+  if (slot.cookie == 0) return;
+  if (std::holds_alternative<policy::Continue>(verdict.answer)) {
+    // Continue safety: whoever made this verdict says why; nothing is decided here.
+    send(slot, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE, counts_.continued);
+  } else if (const auto* fail = std::get_if<policy::Fail>(&verdict.answer)) {
+    send(slot, 0, -fail->error, 0, counts_.failed);
+  } else if (const auto* value = std::get_if<policy::Return>(&verdict.answer)) {
+    send(slot, value->value, 0, 0, counts_.returned);
+  } else {
+    inject(slot, std::get<policy::Inject>(verdict.answer));
+  }
+  journal_.release(number);
+  if (on_released_) on_released_();
+}
+
+void Responder::send(const kernel::JournalSlot& slot, std::int64_t value, int error, std::uint32_t flags,
+                     std::uint64_t& counter) {
+  seccomp_notif_resp response{};
+  response.id = slot.cookie;
+  response.val = value;
+  response.error = error;
+  response.flags = flags;
+  // ENOENT: the target died or was interrupted before the answer. Nothing was done that would have to be
+  // undone: an injected descriptor travels with its answer, and listings are read by nobody.
+  ++(listener_.respond(response) ? counter : counts_.withdrawn);
+}
+
+void Responder::inject(const kernel::JournalSlot& slot, const policy::Inject& inject) {
+  const auto added =
+      listener_.add_fd_and_respond(slot.cookie, inject.fd->get(), inject.close_on_exec ? O_CLOEXEC : 0U);
+  if (added) {
+    ++counts_.injected;
+    return;
+  }
+  switch (added.error().number) {
+    case ENOENT:
+      ++counts_.withdrawn;
+      return;
+    case EINTR: {
+      // The target has its descriptor and believes the call returned 0; nothing can repair that.
+      // Signals are blocked on this thread, so only a dying target comes here.
+      if (auto target = kernel::PidFd::open_thread(static_cast<pid_t>(slot.view().pid)); target)
+        static_cast<void>(target->send_signal(SIGKILL));
+      ++counts_.withdrawn;
+      return;
+    }
+    default:  // EMFILE and the like: the target's own limits
+      send(slot, 0, -added.error().number, 0, counts_.failed);
+  }
+}
+
+void Responder::expire(std::int64_t now_ns) {
+  const auto slots = journal_.slots();
+  for (std::size_t number = 0; number < slots.size(); ++number) {
+    if (slots[number].cookie == 0 || slots[number].deadline_ns > now_ns) continue;
+    ++counts_.expired;
+    respond(static_cast<kernel::SlotNumber>(number), {policy::Fail{ETIMEDOUT}, "nobody decided in time"});
+  }
+}
+
+std::int64_t Responder::earliest_deadline_ns() const {
+  std::int64_t earliest = 0;
+  for (const auto& slot : journal_.slots())
+    if (slot.cookie != 0 && (earliest == 0 || slot.deadline_ns < earliest)) earliest = slot.deadline_ns;
+  return earliest;
+}
+
+void Responder::refuse_all(int error, const char* reason) {
+  for (std::size_t number = 0; number < journal_.slots().size(); ++number)
+    respond(static_cast<kernel::SlotNumber>(number), {policy::Fail{error}, reason});
+}
+
+void Responder::refuse_process(pid_t tgid, int error, const char* reason) {
+  const auto slots = journal_.slots();
+  for (std::size_t number = 0; number < slots.size(); ++number) {
+    const auto tid = static_cast<pid_t>(slots[number].view().pid);
+    if (slots[number].cookie != 0 && kernel::is_thread_of(tgid, tid))
+      respond(static_cast<kernel::SlotNumber>(number), {policy::Fail{error}, reason});
+  }
+}
+
+}  // namespace proctor::actors

@@ -1,0 +1,124 @@
+#include "actors/sandbox_context.hpp"
+
+#include <poll.h>
+
+#include <csignal>
+#include <utility>
+
+#include "actors/process.hpp"
+
+namespace proctor::actors {
+namespace {
+
+/// Whether the process is a zombie, all its threads included: pidfd_open(2), "readable".
+bool has_ended(const kernel::PidFd& pidfd) {
+  pollfd polled{pidfd.get(), POLLIN, 0};
+  return ::poll(&polled, 1, 0) > 0;
+}
+
+}  // namespace
+
+SandboxContext::SandboxContext(std::shared_ptr<Loop> sandbox_loop, messages::SandboxOrder sandbox_order,
+                               const SandboxLimits& sandbox_limits, std::shared_ptr<RecordTarget> record,
+                               kernel::SeccompListener seccomp_listener, kernel::Journal in_flight,
+                               ExitSet exit_set)
+    : loop(std::move(sandbox_loop)),
+      order(std::move(sandbox_order)),
+      limits(sandbox_limits),
+      landlocked(order.landlocked),
+      listener(std::move(seccomp_listener)),
+      journal(std::move(in_flight)),
+      responder(listener, journal),
+      recorder(std::move(record), order.policy.name),
+      exits(std::move(exit_set)),
+      index(
+          tasks, order.init,
+          [this](const index::PidKey& key, const index::PidKey& parent) {
+            return make_process(*this, key, parent);
+          },
+          [this](const index::Entry<ProcessHandle>& entry) { forget_process(*this, entry); }),
+      reader(index),
+      members(*this),
+      hints(order.ungranted_directories),
+      gate(members, hints) {}
+
+void SandboxContext::drain_exits() {
+  bool any = false;
+  exits.drain([this, &any](const index::PidKey& key) {
+    const auto entry = index.entry_for(key.pid);
+    if (!entry || entry->key != key || !index.unregister(key)) return;
+    forget_process(*this, *entry);
+    // A zombie is found anew as long as nobody reaps it: no news.
+    any = any || !entry->handle.is_zombie();
+  });
+  if (!any) return;
+  reader.release();  // or it would keep the last of the dead
+  if (on_process_ended) on_process_ended();
+}
+
+std::vector<index::Entry<ProcessHandle>> SandboxContext::all_processes() const {
+  std::vector<index::Entry<ProcessHandle>> all;
+  index.snapshot()->processes.for_each(
+      [&](pid_t, const index::Entry<ProcessHandle>& entry) { all.push_back(entry); });
+  return all;
+}
+
+std::optional<pid_t> SandboxContext::IndexMembers::group_of(pid_t pid) {
+  // First, so that an entry found is of a process that was alive when the caller already held what it
+  // wants judged.
+  context_.drain_exits();
+  const auto key = context_.index.find_member(pid);
+  return key ? std::optional{key->pid} : std::nullopt;
+}
+
+void SandboxContext::IndexMembers::discover() {
+  context_.drain_exits();
+  context_.index.discover();
+}
+
+std::optional<ProcessHandle> make_process(SandboxContext& context, const index::PidKey& key,
+                                          const index::PidKey& parent) {
+  if (context.index.size() >= context.limits.processes_max) return std::nullopt;
+  auto pidfd = kernel::PidFd::open(key.pid);
+  if (!pidfd) return std::nullopt;
+  auto shared = std::make_shared<const kernel::PidFd>(*std::move(pidfd));
+
+  ProcessHandle handle;
+  handle.pidfd = shared;
+  handle.record = std::make_shared<ProcessRecord>();
+  if (has_ended(*shared)) {
+    // A zombie that was found again, or one that nobody heard of while it lived. It asks for nothing any
+    // more.
+    handle.counters = std::make_shared<ActorCounters>();
+    if (!context.exits.add(key, shared)) return std::nullopt;
+    return handle;
+  }
+  auto spawned = spawn_on<messages::process_actor, process_actor_state>(
+      *context.loop, context.registry_id, process, &context, key, parent, shared, handle.record);
+  handle.actor = std::move(spawned.handle);
+  handle.actor_id = handle.actor.id();
+  handle.counters = std::move(spawned.counters);
+  ++context.processes;
+  if (!context.exits.add(key, shared)) {
+    // Out of epoll watches or memory: without a watch its end would never be seen, so it is not tracked.
+    caf::anon_send(handle.actor, messages::ProcessExited{});
+    return std::nullopt;
+  }
+  if (context.ending) static_cast<void>(shared->send_signal(SIGKILL));
+  return handle;
+}
+
+void forget_process(SandboxContext& context, const index::Entry<ProcessHandle>& entry) {
+  if (entry.handle.is_zombie()) return;
+  const auto status = entry.handle.pidfd->exit_status();
+  const auto& record = *entry.handle.record;
+  if (record.actor_failed) {  // nobody else is left to say it
+    context.recorder.record(RecordLevel::lifecycle,
+                            messages::event::ProcessExited{entry.key, entry.parent, record.command, status,
+                                                           record.notifications, record.refused});
+    return;
+  }
+  caf::anon_send(entry.handle.actor, messages::ProcessExited{status});
+}
+
+}  // namespace proctor::actors

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/exit_set.hpp"
+#include "actors/loop.hpp"
+#include "actors/observed.hpp"
+#include "actors/recorder.hpp"
+#include "actors/responder.hpp"
+#include "index/process_index.hpp"
+#include "index/snapshot_reader.hpp"
+#include "index/task_source.hpp"
+#include "kernel/journal.hpp"
+#include "kernel/listener.hpp"
+#include "kernel/pidfd.hpp"
+#include "messages/process.hpp"
+#include "messages/supervisor.hpp"
+#include "procfs/gate.hpp"
+#include "procfs/path_hints.hpp"
+
+namespace proctor::actors {
+
+/// What is counted of one process; touched on the listener thread only.
+struct ProcessRecord {
+  std::uint64_t notifications = 0;
+  std::uint64_t refused = 0;
+  bool actor_failed = false;  ///< its actor died with an error: its notifications are refused from then on
+  std::string command;        ///< the kernel's comm, as of the last exec; kept when a record is kept
+};
+
+/// How the rest of the sandbox reaches one process. Copies stay usable after unregister.
+struct ProcessHandle {
+  messages::process_actor actor;
+  std::uint64_t actor_id = 0;
+  std::shared_ptr<const kernel::PidFd> pidfd;
+  std::shared_ptr<ProcessRecord> record;
+  std::shared_ptr<const ActorCounters> counters;
+
+  /// Ended before it was registered: a zombie belongs until it is reaped, but has no actor and is not on
+  /// record. It leaves the index with the next look at the ends, and a later look-up finds it again.
+  [[nodiscard]] bool is_zombie() const noexcept { return actor_id == 0; }
+};
+
+using Index = index::ProcessIndex<ProcessHandle>;
+
+/// Limits of one sandbox; the daemon's configuration sets them.
+struct SandboxLimits {
+  std::uint32_t processes_max = 32'768;
+  std::uint32_t pending_max = 256;  ///< notifications received and not yet answered
+};
+
+/// What the actors of one sandbox share. Confined to the sandbox's listener thread: they all run there,
+/// so within one notification they call these parts directly, and use messages where the answer may
+/// wait. Other threads see only the index's snapshots and the actors' counters.
+struct SandboxContext {
+  SandboxContext(std::shared_ptr<Loop> loop, messages::SandboxOrder order, const SandboxLimits& limits,
+                 std::shared_ptr<RecordTarget> record, kernel::SeccompListener seccomp_listener,
+                 kernel::Journal in_flight, ExitSet exit_set);
+  SandboxContext(const SandboxContext&) = delete;
+  SandboxContext& operator=(const SandboxContext&) = delete;
+
+  /// Removes the processes that have ended from the index and tells their actors. Exact: see ExitSet.
+  void drain_exits();
+
+  /// Called when processes were found to have ended.
+  std::function<void()> on_process_ended;
+
+  /// Every process there is, for loops that may change the index.
+  [[nodiscard]] std::vector<index::Entry<ProcessHandle>> all_processes() const;
+
+  /// The index, as procfs needs it.
+  class IndexMembers final : public procfs::Members {
+   public:
+    explicit IndexMembers(SandboxContext& context) : context_(context) {}
+    [[nodiscard]] std::optional<pid_t> group_of(pid_t pid) override;
+    void discover() override;
+
+   private:
+    SandboxContext& context_;
+  };
+
+  std::shared_ptr<Loop> loop;
+  messages::SandboxOrder order;
+  SandboxLimits limits;
+  std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
+  bool landlocked;  ///< the kernel itself keeps the target out of procfs
+
+  kernel::SeccompListener listener;
+  kernel::Journal journal;
+  Responder responder;
+  Recorder recorder;
+  ExitSet exits;
+  index::KernelTaskSource tasks;
+  Index index;
+  index::SnapshotReader<ProcessHandle> reader;  ///< the listener thread's own
+  IndexMembers members;
+  procfs::PathHints hints;
+  procfs::ProcGate gate;
+
+  bool ending = false;                 ///< every process that turns up is killed
+  std::uint64_t registry_id = 0;       ///< the registry actor's: it starts process actors
+  std::uint64_t recorded_version = 0;  ///< of the index, as last put on record
+  std::uint64_t notifications = 0;
+  std::uint64_t processes = 0;                               ///< registered so far
+  std::vector<std::shared_ptr<const ActorCounters>> actors;  ///< those that are no process actors
+  std::vector<caf::actor> essential;  ///< the same actors: if one fails, the sandbox has failed
+  std::array<char, 4096> path;        ///< scratch for the path of the notification at hand
+};
+
+/// The index's factory: opens the pidfd, starts the process actor, watches for its end.
+[[nodiscard]] std::optional<ProcessHandle> make_process(SandboxContext& context, const index::PidKey& key,
+                                                        const index::PidKey& parent);
+
+/// A process has left the index: says so on record and to its actor.
+void forget_process(SandboxContext& context, const index::Entry<ProcessHandle>& entry);
+
+}  // namespace proctor::actors

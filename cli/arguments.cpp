@@ -1,0 +1,50 @@
+#include "cli/arguments.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+
+#include "launch/session_parent.hpp"
+
+namespace proctor::cli {
+
+std::optional<int> parse(const CommandLine& line, const std::vector<std::string>& arguments) {
+  CLI::App app(line.purpose, line.name);
+  app.footer(line.footer);
+  for (const auto& flag : line.flags) app.add_flag(flag.name, *flag.out, flag.help);
+  for (const auto& value : line.values) {
+    auto* option = app.add_option(value.name, *value.out, value.help)->type_name(value.type);
+    if (!value.name.starts_with('-')) option->required();
+  }
+  std::vector<std::string> command;  // for the help; its words are never given to CLI11
+  if (line.takes_command) app.add_option("CMD", command, "What to run, with its arguments")->type_name("");
+
+  std::vector<std::string> last_first(arguments.rbegin(), arguments.rend());  // CLI11 takes them from the end
+  try {
+    app.parse(std::move(last_first));
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", app.help());
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "{}: {}\nTry '{} --help'.\n", line.name, error.what(), line.name);
+    return launch::exit_proctor_failed;
+  }
+  return std::nullopt;
+}
+
+std::size_t count_own_options(const CommandLine& line, const std::vector<std::string>& arguments) {
+  const auto takes_next = [&](const std::string& argument) {
+    return std::ranges::find(line.values, argument, &Value::name) != line.values.end();
+  };
+  std::size_t count = 0;
+  while (count < arguments.size()) {
+    const auto& argument = arguments[count];
+    if (argument == "--" || argument == "-" || !argument.starts_with('-')) break;
+    count += takes_next(argument) ? 2U : 1U;
+  }
+  return std::min(count, arguments.size());
+}
+
+}  // namespace proctor::cli

@@ -1,0 +1,307 @@
+#include "cli/control.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <utility>
+#include <variant>
+
+#include "cli/description_json.hpp"
+#include "kernel/landlock.hpp"
+#include "kernel/proc_stat.hpp"
+
+namespace proctor::cli {
+namespace {
+
+using launch::Reply;
+
+/// A sandbox is made within milliseconds; a supervisor that takes longer is as good as none.
+constexpr std::chrono::seconds create_timeout{10};
+constexpr std::chrono::seconds list_timeout{3};
+/// How long the last events of a sandbox may take to be written.
+constexpr std::chrono::seconds end_timeout{3};
+/// How long session parents may take to end their trees when the daemon stops.
+constexpr std::chrono::seconds stop_grace{5};
+/// A reply that its reader does not take for so long ends the connection.
+constexpr int reply_timeout_ms = 1000;
+
+/// The descriptors of an attach request, in this order.
+enum AttachFd : std::size_t { listener_fd, pidfd_fd, release_fd, attach_fds };
+
+void drop(ControlSelf self, int fd);
+
+void reply(ControlSelf self, int fd, const std::string& line) {
+  const auto found = self->state.connections.find(fd);
+  if (found == self->state.connections.end()) return;
+  if (!found->second.socket.send(line, {}, reply_timeout_ms)) drop(self, fd);
+}
+
+void reply(ControlSelf self, int fd, const Reply& message) { reply(self, fd, launch::to_json(message)); }
+
+void add(ControlSelf self, kernel::MessageSocket socket) {
+  const int fd = socket.fd();
+  const messages::control_actor handle{self};
+  self->state.connections[fd].socket = std::move(socket);
+  self->state.setup.loop->watch(
+      fd, [handle, fd](short) { caf::anon_send(handle, messages::ConnectionReadable{fd}); });
+}
+
+/// Lets go of a connection. A session parent that leaves without a word has died: its tree ends.
+void drop(ControlSelf self, int fd) {
+  auto& connections = self->state.connections;
+  const auto found = connections.find(fd);
+  if (found == connections.end()) return;
+  const auto& connection = found->second;
+  if (connection.attached && !connection.session_ended && connection.sandbox)
+    self->send(connection.sandbox, messages::EndSandbox{"its session parent is gone"});
+  self->state.setup.loop->unwatch(fd);
+  connections.erase(found);
+}
+
+/// Whether a process descends from a session parent: then it is sandboxed, and what others run is none of
+/// its business. Session parents adopt their orphans, so no descendant gets out of their line.
+bool is_sandboxed(ControlSelf self, const kernel::PidFd& process) {
+  const auto info = process.info();
+  if (!info) return true;  // gone: whoever holds its connection now is not who connected
+  constexpr int generations_max = 4096;
+  pid_t ancestor = info->ppid;
+  for (int generation = 0; ancestor > 1 && generation < generations_max; ++generation) {
+    for (const auto& [fd, connection] : self->state.connections)
+      if (connection.attached && connection.parent == ancestor) return true;
+    const auto stat = kernel::read_proc_stat(ancestor);
+    if (!stat) return true;
+    ancestor = stat->ppid;
+  }
+  return false;
+}
+
+/// Why a connection is refused; null: it is welcome.
+const char* refusal_of(ControlSelf self, const kernel::MessageSocket& socket) {
+  const auto peer = socket.peer();
+  if (!peer || (peer->uid != ::geteuid() && peer->uid != 0))
+    return "this supervisor serves its own user and root only";
+  if (self->state.connections.size() >= connections_max) return "too many connections";
+  const auto process = socket.peer_process();
+  if (!process || is_sandboxed(self, *process)) return "a sandboxed process cannot talk to its supervisor";
+  return nullptr;
+}
+
+void accept(ControlSelf self) {
+  auto& state = self->state;
+  auto accepted = state.setup.server->accept();
+  if (!accepted) return;  // EAGAIN, or a peer that has left again
+  if (const char* const why = refusal_of(self, *accepted); why != nullptr) {
+    static_cast<void>(accepted->send(launch::to_json(Reply{launch::Refused{why}}), {}, 0));
+    return;
+  }
+  add(self, *std::move(accepted));
+}
+
+/// The end of a session: its parent hears of it when every line about it is written. The sandbox's thread has
+/// handed in its last events when the supervisor calls it gone, and they are written before the flush.
+void say_ended(ControlSelf self, int fd) {
+  auto done = [self, fd] {
+    reply(self, fd, Reply{launch::Ended{}});
+    if (!self->state.setup.server) self->quit();  // embedded: that was all
+  };
+  if (!self->state.setup.introspection) return done();
+  auto flush = [self, done] {
+    self->request(self->state.setup.introspection, end_timeout, messages::FlushRecord{})
+        .then([done](messages::RecordFlushed) { done(); }, [done](const caf::error&) { done(); });
+  };
+  const messages::AwaitSandboxGone gone{self->state.connections.at(fd).sandbox_name};
+  self->request(self->state.setup.supervisor, end_timeout, gone)
+      .then([flush](const messages::SandboxGone&) { flush(); }, [flush](const caf::error&) { flush(); });
+}
+
+/// A sandbox has ended: as its session parent wanted, or the parent is told to end what is left.
+void sandbox_down(ControlSelf self, const caf::down_msg& down) {
+  for (auto& [fd, connection] : self->state.connections) {
+    if (!connection.sandbox || connection.sandbox.address() != down.source) continue;
+    connection.sandbox = nullptr;
+    if (connection.session_ended)
+      say_ended(self, fd);
+    else
+      reply(self, fd, Reply{launch::EndSession{"the sandbox has ended: " + caf::to_string(down.reason)}});
+    return;
+  }
+}
+
+// -- requests -----------------------------------------------------------------------------------------
+
+/// What a request is answered with; one overload a kind.
+struct Handle {
+  ControlSelf self;
+  int fd;
+  std::vector<kernel::UniqueFd>& fds;
+
+  void operator()(launch::AttachRequest& request) const {
+    auto& connection = self->state.connections.at(fd);
+    if (connection.attached) return refuse("this session is attached already");
+    if (self->state.stopping) return refuse("the supervisor is stopping");
+    if (fds.size() != attach_fds)
+      return refuse(fmt::format("an attach request carries {} descriptors, not {}", std::size_t{attach_fds},
+                                fds.size()));
+    // The embedded session's connection is a socket pair: its peer is this very process.
+    if (const auto peer = connection.socket.peer(); !peer || peer->pid != request.init)
+      return refuse("a session is attached by its own parent only");
+    connection.attached = true;
+    connection.parent = request.init;
+    self->request(self->state.setup.supervisor, create_timeout, messages::CreateSandbox{make_order(request)})
+        .then(
+            [self = self, fd = fd](const messages::SandboxCreated& created) { attached(self, fd, created); },
+            [self = self, fd = fd](const caf::error& error) {
+              reply(self, fd,
+                    Reply{launch::Refused{"the supervisor did not answer: " + caf::to_string(error)}});
+            });
+  }
+
+  void operator()(const launch::CommandEnded& ended) const {
+    const auto& connection = self->state.connections.at(fd);
+    if (!connection.sandbox) return refuse("no session is attached");
+    self->send(connection.sandbox, messages::SandboxCommandEnded{ended.status});
+  }
+
+  void operator()(const launch::SessionEnded&) const {
+    auto& connection = self->state.connections.at(fd);
+    if (!connection.attached) return refuse("no session is attached");
+    if (!connection.sandbox) return say_ended(self, fd);  // it is gone already
+    connection.session_ended = true;
+    self->send(connection.sandbox, messages::SandboxDrained{});
+  }
+
+  void operator()(const launch::ListRequest&) const {
+    self->request(self->state.setup.supervisor, list_timeout, messages::ListSandboxes{})
+        .then(
+            [self = self, fd = fd](const messages::SandboxList& list) { reply(self, fd, list_reply(*list)); },
+            [self = self, fd = fd](const caf::error& error) {
+              reply(self, fd,
+                    Reply{launch::Refused{"the supervisor did not answer: " + caf::to_string(error)}});
+            });
+  }
+
+  void operator()(const launch::InspectRequest& request) const {
+    const messages::ListSandboxes all{request.name, messages::DescribeSandbox::Detail::everything};
+    self->request(self->state.setup.supervisor, list_timeout, all)
+        .then(
+            [self = self, fd = fd, name = request.name](const messages::SandboxList& list) {
+              if (list->empty())
+                reply(self, fd, Reply{launch::Refused{fmt::format("there is no sandbox named {}", name)}});
+              else
+                reply(self, fd, inspect_reply(*list->front(), self->state.setup.features));
+            },
+            [self = self, fd = fd](const caf::error& error) {
+              reply(self, fd,
+                    Reply{launch::Refused{"the supervisor did not answer: " + caf::to_string(error)}});
+            });
+  }
+
+ private:
+  void refuse(std::string why) const { reply(self, fd, Reply{launch::Refused{std::move(why)}}); }
+
+  [[nodiscard]] std::shared_ptr<messages::SandboxOrder> make_order(launch::AttachRequest& request) const {
+    auto order = std::make_shared<messages::SandboxOrder>();
+    order->policy = std::move(request.policy);
+    order->command = std::move(request.command);
+    order->target = request.target;
+    order->init = request.init;
+    // A ruleset always leaves "/" ungranted; and it scopes signals wherever the kernel can.
+    order->landlocked = !request.ungranted_directories.empty();
+    const auto abi = kernel::landlock_abi();
+    order->signals_scoped = order->landlocked && abi && *abi >= 6;
+    order->ungranted_directories = std::move(request.ungranted_directories);
+    order->degraded = std::move(request.degraded);
+    order->listener = std::move(fds[listener_fd]);
+    order->target_pidfd = kernel::PidFd::adopt(std::move(fds[pidfd_fd]), request.target);
+    order->release = std::move(fds[release_fd]);
+    return order;
+  }
+
+  static void attached(ControlSelf self, int fd, const messages::SandboxCreated& created) {
+    const auto found = self->state.connections.find(fd);
+    if (found == self->state.connections.end()) {  // its parent died meanwhile
+      if (created.sandbox) self->send(created.sandbox, messages::EndSandbox{"its session parent is gone"});
+      return;
+    }
+    if (!created.sandbox) {
+      found->second.attached = false;
+      return reply(self, fd, Reply{launch::Refused{created.refusal}});
+    }
+    found->second.sandbox = created.sandbox;
+    found->second.sandbox_name = created.name;
+    self->monitor(created.sandbox);
+    reply(self, fd, Reply{launch::Armed{created.name}});
+  }
+};
+
+void take_request(ControlSelf self, int fd) {
+  const auto found = self->state.connections.find(fd);
+  if (found == self->state.connections.end()) return;
+  auto received = found->second.socket.try_receive();
+  if (!received) {
+    if (received.error().number == EAGAIN) return;
+    reply(self, fd, Reply{launch::Refused{received.error().message()}});
+    return drop(self, fd);
+  }
+  if (!received->has_value()) return drop(self, fd);
+  auto& message = **received;
+  auto request = launch::parse_request(message.line);
+  if (!request) return reply(self, fd, Reply{launch::Refused{request.error().message()}});
+  std::visit(Handle{self, fd, message.fds}, *request);
+}
+
+// -- the end ------------------------------------------------------------------------------------------
+
+void stop(ControlSelf self, const std::string& reason) {
+  auto& state = self->state;
+  if (std::exchange(state.stopping, true)) return;
+  std::vector<int> sessions;
+  for (const auto& [fd, connection] : state.connections)
+    if (connection.attached) sessions.push_back(fd);
+  for (const int fd : sessions) reply(self, fd, Reply{launch::EndSession{reason}});
+  if (sessions.empty())
+    self->send(self, messages::StopNow{});
+  else
+    self->delayed_send(self, stop_grace, messages::StopNow{});
+}
+
+void stop_now(ControlSelf self) {
+  auto& state = self->state;
+  auto finish = [self] {
+    if (self->state.setup.server) self->state.setup.loop->unwatch(self->state.setup.server->fd());
+    while (!self->state.connections.empty()) drop(self, self->state.connections.begin()->first);
+    self->quit();
+  };
+  self->request(state.setup.supervisor, stop_grace, messages::StopSupervisor{})
+      .then([finish](messages::SupervisorStopped) { finish(); }, [finish](const caf::error&) { finish(); });
+}
+
+}  // namespace
+
+messages::control_actor::behavior_type control(ControlSelf self, ControlSetup setup,
+                                               std::shared_ptr<kernel::MessageSocket> first) {
+  auto& state = self->state;
+  state.setup = std::move(setup);
+  const messages::control_actor handle{self};
+  if (state.setup.server)
+    state.setup.loop->watch(state.setup.server->fd(),
+                            [handle](short) { caf::anon_send(handle, messages::ConnectionWaiting{}); });
+  if (first) add(self, std::move(*first));
+  self->set_down_handler([self](const caf::down_msg& down) {
+    sandbox_down(self, down);
+    if (!self->state.stopping) return;
+    for (const auto& [fd, connection] : self->state.connections)
+      if (connection.attached && !connection.session_ended) return;
+    self->send(self, messages::StopNow{});  // the last session is gone: no need to wait out the grace
+  });
+  return {
+      [self](messages::ConnectionWaiting) { accept(self); },
+      [self](messages::ConnectionReadable readable) { take_request(self, readable.fd); },
+      [self](const messages::StopDaemon& order) { stop(self, order.reason); },
+      [self](messages::StopNow) { stop_now(self); },
+  };
+}
+
+}  // namespace proctor::cli

@@ -1,0 +1,79 @@
+#include "cli/supervisor_host.hpp"
+
+#include <utility>
+
+namespace proctor::cli {
+namespace {
+
+actors::RecordLevel record_level(config::IntrospectionLevel level) {
+  switch (level) {
+    case config::IntrospectionLevel::off:
+      return actors::RecordLevel::off;
+    case config::IntrospectionLevel::lifecycle:
+      return actors::RecordLevel::lifecycle;
+    case config::IntrospectionLevel::verdicts:
+      return actors::RecordLevel::verdicts;
+    case config::IntrospectionLevel::all:
+      break;
+  }
+  return actors::RecordLevel::all;
+}
+
+actors::SupervisorSettings supervisor_settings(const config::DaemonConfig& config) {
+  actors::SupervisorSettings settings;
+  settings.sandboxes_max = static_cast<std::uint32_t>(config.proctord.sandboxes_max);
+  settings.limits.processes_max = static_cast<std::uint32_t>(config.sandbox.processes_max);
+  settings.limits.pending_max = static_cast<std::uint32_t>(config.sandbox.pending_max);
+  settings.accept_degraded = config.sandbox.accept_degraded;
+  settings.verdict_timeout = config.sandbox.verdict_timeout;
+  settings.sample_interval = config.introspection.sample_interval;
+  return settings;
+}
+
+}  // namespace
+
+SupervisorHost::SupervisorHost(caf::actor_system& system, const config::DaemonConfig& config,
+                               std::shared_ptr<kernel::ServerSocket> server,
+                               std::shared_ptr<kernel::MessageSocket> first,
+                               std::vector<std::string> features, std::shared_ptr<actors::Loop> loop)
+    : system_(system), record_(std::make_shared<actors::RecordTarget>()) {
+  const auto& introspection = config.introspection;
+  if (introspection.file != "none") {
+    actors::RecordFile file{introspection.file.empty() ? "-" : introspection.file, introspection.rotate_bytes,
+                            static_cast<std::uint32_t>(introspection.rotate_files)};
+    introspection_ = actors::spawn_observed<messages::introspection_actor, actors::introspection_state>(
+                         system, 0, actors::introspection, std::move(file), record_)
+                         .handle;
+    record_->actor = introspection_;
+    record_->level = record_level(introspection.level);
+  }
+  supervisor_ = actors::spawn_observed<messages::supervisor_actor, actors::supervisor_state>(
+                    system, 0, actors::supervisor, supervisor_settings(config), record_)
+                    .handle;
+  ControlSetup setup{loop.get(), supervisor_, introspection_, std::move(server), std::move(features)};
+  control_ = actors::spawn_on<messages::control_actor, control_state>(*loop, supervisor_.id(), cli::control,
+                                                                      std::move(setup), std::move(first))
+                 .handle;
+}
+
+SupervisorHost::~SupervisorHost() = default;
+
+void SupervisorHost::reconfigure(const config::DaemonConfig& config) {
+  if (introspection_) {
+    record_->level = record_level(config.introspection.level);
+    caf::anon_send(introspection_, messages::ReopenRecord{});
+  }
+  const auto settings = supervisor_settings(config);
+  caf::anon_send(supervisor_, messages::Reconfigure{settings.accept_degraded, settings.verdict_timeout,
+                                                    settings.sample_interval});
+}
+
+void SupervisorHost::finish() {
+  control_ = nullptr;
+  supervisor_ = nullptr;
+  if (introspection_) caf::anon_send_exit(introspection_, caf::exit_reason::user_shutdown);
+  introspection_ = nullptr;
+  record_->actor = nullptr;
+}
+
+}  // namespace proctor::cli

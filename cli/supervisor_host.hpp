@@ -1,0 +1,46 @@
+#pragma once
+
+#include <caf/all.hpp>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "actors/introspection.hpp"
+#include "actors/loop.hpp"
+#include "actors/supervisor.hpp"
+#include "cli/control.hpp"
+#include "config/options.hpp"
+#include "kernel/message_socket.hpp"
+
+namespace proctor::cli {
+
+/// The actors of one supervisor process: introspection, supervisor and control, with the loop that
+/// control runs on. Made while every signal is blocked, so that all threads inherit that.
+class SupervisorHost {
+ public:
+  /// `server`: the door of a daemon; null for an embedded supervisor, which speaks on `first` alone.
+  SupervisorHost(caf::actor_system& system, const config::DaemonConfig& config,
+                 std::shared_ptr<kernel::ServerSocket> server, std::shared_ptr<kernel::MessageSocket> first,
+                 std::vector<std::string> features, std::shared_ptr<actors::Loop> loop);
+  SupervisorHost(const SupervisorHost&) = delete;
+  SupervisorHost& operator=(const SupervisorHost&) = delete;
+  ~SupervisorHost();
+
+  [[nodiscard]] const messages::control_actor& control() const noexcept { return control_; }
+
+  /// Applies what SIGHUP may change, and reopens the record.
+  void reconfigure(const config::DaemonConfig& config);
+
+  /// Lets go of the record; after the loop has ended.
+  void finish();
+
+ private:
+  caf::actor_system& system_;
+  std::shared_ptr<actors::RecordTarget> record_;
+  messages::introspection_actor introspection_;
+  messages::supervisor_actor supervisor_;
+  messages::control_actor control_;
+};
+
+}  // namespace proctor::cli

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "kernel/result.hpp"
+
+namespace proctor::kernel {
+
+/// What the kernel judges a task's file accesses by: /proc/TID/status's Uid (fs), Gid (fs), Groups and
+/// CapEff.
+struct Credentials {
+  uid_t fsuid = 0;
+  gid_t fsgid = 0;
+  std::vector<gid_t> groups;  ///< ascending
+  /// Those that count in the reader's user namespace: 0 for a task of another one, whatever its CapEff
+  /// says, because that speaks of its own namespace only.
+  std::uint64_t effective_capabilities = 0;
+
+  bool operator==(const Credentials&) const = default;
+};
+
+/// The text of a /proc/TID/status. EPROTO: it is not one. Capabilities are taken as they stand there.
+[[nodiscard]] Result<Credentials> parse_credentials(std::string_view status);
+
+/// The credentials of a thread. ESRCH or ENOENT: gone. Several reads: the caller makes sure that `tid`
+/// is whom it means after this call.
+[[nodiscard]] Result<Credentials> read_credentials(pid_t tid);
+
+/// Makes the calling **thread** act with `target`'s credentials until destroyed (raw system calls:
+/// libc's wrappers would change every thread of the process). Nothing is called when they are the
+/// thread's own already, which `current` says. `current` must outlive this object.
+///
+/// The effective ids change, not only the file system ids: /proc/sys asks for euid and egid
+/// (test_perm() in proc_sysctl.c), cgroup v1 and uid_map for the opener's euid. setfsuid(2) alone would
+/// let anybody write /proc/sys/kernel/core_pattern through a root supervisor. Real and saved ids stay,
+/// and with them the permitted capabilities that restore. While it lasts, other processes of the
+/// target's user may renice the thread (but not signal or trace it). Changing credentials makes the process
+/// not dumpable and clears the thread's PR_SET_PDEATHSIG (commit_creds()).
+///
+/// EPERM: this supervisor may not become the target (unprivileged, and of another user or with other
+/// groups). A supervisor with *fewer* rights than the target acts with its own: effective capabilities
+/// are the target's that the supervisor has too. Failure to restore aborts the process: a thread
+/// that keeps wrong credentials must not answer anybody.
+class AssumedCredentials {
+ public:
+  [[nodiscard]] static Result<AssumedCredentials> assume(const Credentials& target,
+                                                         const Credentials& current);
+  /// `current` is referred to until the destructor has restored it.
+  static Result<AssumedCredentials> assume(const Credentials& target, Credentials&& current) = delete;
+
+  AssumedCredentials(AssumedCredentials&& other) noexcept;
+  AssumedCredentials& operator=(AssumedCredentials&&) = delete;
+  AssumedCredentials(const AssumedCredentials&) = delete;
+  AssumedCredentials& operator=(const AssumedCredentials&) = delete;
+  ~AssumedCredentials();
+
+ private:
+  AssumedCredentials(const Credentials* restore, std::uint8_t steps) noexcept
+      : restore_(restore), steps_(steps) {}
+
+  const Credentials* restore_;  ///< not owned; null when nothing was changed
+  std::uint8_t steps_;          ///< what was changed beside the capabilities
+};
+
+}  // namespace proctor::kernel

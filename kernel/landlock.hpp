@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/result.hpp"
+#include "kernel/unique_fd.hpp"
+
+namespace proctor::kernel {
+
+/// The kernel's Landlock ABI version, landlock(7); ENOSYS or EOPNOTSUPP without Landlock.
+[[nodiscard]] Result<int> landlock_abi();
+
+/// One procfs mount, of the caller's mount namespace.
+struct ProcfsMount {
+  std::uint64_t id = 0;     ///< as statx(2)'s stx_mnt_id
+  std::string mount_point;  ///< absolute, unescaped
+};
+
+/// The procfs mounts in the text of a /proc/PID/mountinfo, bind mounts of parts of it included.
+[[nodiscard]] std::vector<ProcfsMount> parse_procfs_mounts(std::string_view mountinfo);
+
+/// A Landlock ruleset under which every file can be used as before, save those of procfs, which can
+/// neither be opened for reading nor for writing, whatever the spelling of the path. Directories of
+/// procfs can be opened (their listings are notified and judged by the descriptor).
+///
+/// How: Landlock cannot subtract, so every top-level directory is granted but those that lead to a
+/// procfs mount (all of them, from /proc/self/mountinfo); a directory on the way to such a mount is
+/// granted entry by entry. What is created later beside such an entry has no rule: `ungranted_directories`
+/// names the directories where that can happen ("/" always); opens below a later entry are served on
+/// behalf. REFER is handled and granted, or renames across directories would fail. A file without a rule
+/// cannot be moved or linked to where it would gain one (EXDEV, whereupon mv copies). A procfs that is
+/// mounted later, below a granted directory, is not closed: a sandboxed process cannot mount, so only the
+/// machine's own administrator can make that.
+struct ProcfsDenial {
+  UniqueFd ruleset;
+  std::vector<std::string> ungranted_directories;  ///< absolute, without a trailing slash, "/" first
+  bool scopes_signals = false;                     ///< ABI 6: signals reach only tasks of the same domain
+};
+
+/// Builds the ruleset; nothing is enforced yet. Opens what it grants with the caller's rights. ENOSYS,
+/// EOPNOTSUPP: no Landlock. ENOENT, EACCES: no /proc to read the mounts from.
+[[nodiscard]] Result<ProcfsDenial> build_procfs_denial();
+
+/// Enforces a ruleset on the calling thread and all it forks; needs no_new_privs or CAP_SYS_ADMIN.
+/// Async-signal-safe.
+[[nodiscard]] Result<void> landlock_restrict_self(const UniqueFd& ruleset);
+
+}  // namespace proctor::kernel

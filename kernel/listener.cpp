@@ -1,0 +1,72 @@
+#include "kernel/listener.hpp"
+
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <utility>
+
+#include "kernel/uapi.hpp"
+
+namespace proctor::kernel {
+namespace {
+
+/// Refuses a kernel whose structures are longer than ours: it would write past the buffer, or read
+/// past the response.
+Result<void> check_sizes() {
+  seccomp_notif_sizes sizes{};
+  if (::syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) != 0)
+    return Error::last("seccomp SECCOMP_GET_NOTIF_SIZES");
+  if (sizes.seccomp_notif > notification_bytes_max || sizes.seccomp_notif_resp > sizeof(seccomp_notif_resp))
+    return Error{ENOTSUP, "use this kernel's longer seccomp notifications"};
+  return {};
+}
+
+/// Whether `fd` is a seccomp listener at all: one knows no notification 0.
+Result<void> check_kind(int fd) {
+  std::uint64_t no_cookie = 0;
+  if (::ioctl(fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &no_cookie) == 0 || errno == ENOENT) return {};
+  return Error::last("use the descriptor as a seccomp listener");
+}
+
+}  // namespace
+
+Result<SeccompListener> SeccompListener::adopt(UniqueFd fd) {
+  if (const auto sizes = check_sizes(); !sizes) return sizes.error();
+  if (const auto kind = check_kind(fd.get()); !kind) return kind.error();
+  const bool synchronous =
+      ::ioctl(fd.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) == 0;
+  return SeccompListener{std::move(fd), synchronous};
+}
+
+Result<void> SeccompListener::receive(NotificationBuffer buffer) {
+  // All of it, not only what this kernel fills: a reader of the journal never sees an older one's bytes.
+  std::memset(buffer.data(), 0, buffer.size());
+  if (::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_RECV, buffer.data()) != 0)
+    return Error::last("receive a seccomp notification");
+  return {};
+}
+
+Result<void> SeccompListener::respond(const seccomp_notif_resp& response) {
+  if (::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_SEND, &response) != 0)
+    return Error::last("answer a seccomp notification");
+  return {};
+}
+
+bool SeccompListener::is_valid(std::uint64_t cookie) {
+  return ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &cookie) == 0;
+}
+
+Result<int> SeccompListener::add_fd_and_respond(std::uint64_t cookie, int fd, std::uint32_t target_fd_flags) {
+  seccomp_notif_addfd request{};
+  request.id = cookie;
+  request.flags = SECCOMP_ADDFD_FLAG_SEND;
+  request.srcfd = static_cast<std::uint32_t>(fd);
+  request.newfd_flags = target_fd_flags;
+  const int number = ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
+  if (number < 0) return Error::last("inject a descriptor into the target");
+  return number;
+}
+
+}  // namespace proctor::kernel

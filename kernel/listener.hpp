@@ -1,0 +1,74 @@
+#pragma once
+
+#include <linux/seccomp.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "kernel/result.hpp"
+#include "kernel/unique_fd.hpp"
+
+namespace proctor::kernel {
+
+/// Room for one `struct seccomp_notif` of this or a later kernel. The kernel says how much it needs
+/// (SECCOMP_GET_NOTIF_SIZES); SeccompListener::adopt refuses a kernel that needs more.
+inline constexpr std::size_t notification_bytes_max = 128;
+using NotificationBuffer = std::span<std::byte, notification_bytes_max>;
+
+/// The receiving end of seccomp user notifications, seccomp_unotify(2). An interface, so that tests
+/// can make failures that a kernel does not produce on demand. One thread uses it at a time.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+
+  /// Receives into `buffer`, which this zeroes first, all of it (the kernel refuses anything else). Blocks
+  /// when nothing is pending: poll first. ENOENT: what poll saw was withdrawn, go on; it is not the end.
+  /// EINTR: go on.
+  [[nodiscard]] virtual Result<void> receive(NotificationBuffer buffer) = 0;
+
+  /// Answers `response.id`. ENOENT: the target is no longer blocked in that call.
+  [[nodiscard]] virtual Result<void> respond(const seccomp_notif_resp& response) = 0;
+
+  /// Whether the target is still blocked in the call. Says nothing about its memory.
+  [[nodiscard]] virtual bool is_valid(std::uint64_t cookie) = 0;
+
+  /// Puts a duplicate of `fd` into the target and answers the call with its number, in one step
+  /// (SECCOMP_ADDFD_FLAG_SEND). The calling thread must have every signal blocked: an interrupted
+  /// ADDFD makes the target's call return 0, which nothing can repair.
+  /// `target_fd_flags`: O_CLOEXEC or 0. EMFILE and the like leave the call unanswered.
+  [[nodiscard]] virtual Result<int> add_fd_and_respond(std::uint64_t cookie, int fd,
+                                                       std::uint32_t target_fd_flags) = 0;
+
+  /// The descriptor to poll: POLLIN a notification is pending, POLLHUP the last target is gone.
+  [[nodiscard]] virtual int poll_fd() const = 0;
+};
+
+/// The kernel's listener.
+class SeccompListener final : public Listener {
+ public:
+  /// Takes `fd` over. Checks that this kernel's notification fits notification_bytes_max (ENOTSUP) and
+  /// that `fd` is a listener (ENOTTY, EINVAL or EBADF when not), and asks for SYNC_WAKE_UP (6.6),
+  /// which keeps supervisor and target on one CPU; a kernel without it is slower, not wrong.
+  [[nodiscard]] static Result<SeccompListener> adopt(UniqueFd fd);
+
+  [[nodiscard]] Result<void> receive(NotificationBuffer buffer) override;
+  [[nodiscard]] Result<void> respond(const seccomp_notif_resp& response) override;
+  [[nodiscard]] bool is_valid(std::uint64_t cookie) override;
+  [[nodiscard]] Result<int> add_fd_and_respond(std::uint64_t cookie, int fd,
+                                               std::uint32_t target_fd_flags) override;
+  [[nodiscard]] int poll_fd() const override { return fd_.get(); }
+
+  /// Whether SYNC_WAKE_UP is in force.
+  [[nodiscard]] bool synchronous_wake_up() const noexcept { return synchronous_wake_up_; }
+
+ private:
+  SeccompListener(UniqueFd fd, bool synchronous_wake_up) noexcept
+      : fd_(std::move(fd)), synchronous_wake_up_(synchronous_wake_up) {}
+
+  UniqueFd fd_;
+  bool synchronous_wake_up_;
+};
+
+}  // namespace proctor::kernel

@@ -1,0 +1,158 @@
+#include "launch/front.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "launch/front_channel.hpp"
+#include "launch/tree.hpp"
+
+namespace proctor::launch {
+namespace {
+
+/// Signals that only say that something changed. CMD starts after the change: it need not hear of it.
+bool is_momentary(int signal) {
+  return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU || signal == SIGCONT ||
+         signal == SIGCHLD || signal == SIGWINCH || signal == SIGURG;
+}
+
+class EmbeddedFront {
+ public:
+  EmbeddedFront(kernel::MessageSocket channel, pid_t supervisor, UserMessages& messages)
+      : channel_(std::move(channel)), messages_(messages), forwarder_(supervisor) {}
+
+  SessionEnd run() {
+    auto signals = open_signalfd();
+    if (!signals) return give_up(signals.error().message());
+    signals_ = std::move(*signals);
+    while (!end_) {
+      std::array<pollfd, 2> entries{{{signals_.get(), POLLIN, 0}, {channel_.fd(), POLLIN, 0}}};
+      if (::poll(entries.data(), entries.size(), -1) < 0) continue;  // EINTR
+      if (entries[0].revents != 0) read_signals();
+      if (entries[1].revents != 0) read_channel();
+    }
+    return std::move(*end_);
+  }
+
+ private:
+  void read_signals() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+      // Shut down one side only: the session parent ends what lingers and still says how CMD ended.
+      if (!forwarder_.take(info) && asks_for_the_end(info)) ::shutdown(channel_.fd(), SHUT_WR);
+    }
+  }
+
+  void read_channel() {
+    while (!end_) {
+      auto message = channel_.try_receive();
+      if (!message && (message.error().number == EAGAIN || message.error().number == EINTR)) return;
+      auto event = message && *message ? parse_front_event((*message)->line)
+                                       : kernel::Result<FrontEvent>(kernel::Error{EPIPE, "the channel"});
+      if (!event) {
+        end_ = give_up("the supervisor died, so the sandbox was ended");
+        return;
+      }
+      handle(*event, **message);
+    }
+  }
+
+  void handle(const FrontEvent& event, kernel::SocketMessage& message) {
+    switch (event.kind) {
+      case FrontEvent::Kind::started:
+        if (message.fds.size() == 1) {
+          target_ = kernel::PidFd::adopt(std::move(message.fds.front()), 0);
+          forwarder_.start(target_);
+        }
+        messages_.let_go();
+        return;
+      case FrontEvent::Kind::stopped:
+        stop_self(event.number);
+        return;
+      case FrontEvent::Kind::continued:
+        return;
+      case FrontEvent::Kind::exited:
+        end_ = SessionEnd{true, event.number, 0, ""};
+        return;
+      case FrontEvent::Kind::failed:
+        end_ = SessionEnd{false, 0, event.number, event.message};
+        return;
+    }
+  }
+
+  SessionEnd give_up(std::string message) {
+    messages_.take_back();
+    end_tree();
+    return {false, 0, exit_proctor_failed, std::move(message)};
+  }
+
+  kernel::MessageSocket channel_;
+  UserMessages& messages_;
+  SignalForwarder forwarder_;
+  kernel::UniqueFd signals_;
+  kernel::PidFd target_;
+  std::optional<SessionEnd> end_;
+};
+
+}  // namespace
+
+void SignalForwarder::start(const kernel::PidFd& target) {
+  target_ = &target;
+  for (auto& signal : kept_) {
+    if (signal) (void)forward_signal(target, *signal);
+    signal.reset();
+  }
+}
+
+bool SignalForwarder::take(const signalfd_siginfo& signal) {
+  if (target_ == nullptr) {
+    keep(signal);
+    return true;
+  }
+  if (!is_for_command(signal, supervisor_)) return true;
+  return static_cast<bool>(forward_signal(*target_, signal));
+}
+
+void SignalForwarder::keep(const signalfd_siginfo& signal) {
+  const auto number = static_cast<int>(signal.ssi_signo);
+  const bool from_kernel = signal.ssi_code > 0;
+  if (from_kernel ? is_momentary(number) : !is_for_command(signal, supervisor_)) return;
+  if (signal.ssi_signo < kept_.size()) kept_[signal.ssi_signo] = signal;
+}
+
+bool asks_for_the_end(const signalfd_siginfo& signal) noexcept {
+  return signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT || signal.ssi_signo == SIGHUP ||
+         signal.ssi_signo == SIGQUIT;
+}
+
+void TerminalFront::started(const kernel::PidFd& target) {
+  forwarder_.start(target);
+  messages_.let_go();
+}
+
+bool TerminalFront::signalled(const signalfd_siginfo& signal, bool command_alive) {
+  if (!command_alive) return asks_for_the_end(signal);
+  (void)forwarder_.take(signal);  // a CMD that ended a moment ago is about to be reaped
+  return false;
+}
+
+SessionEnd run_embedded_front(kernel::MessageSocket channel, pid_t supervisor, UserMessages& messages) {
+  return EmbeddedFront(std::move(channel), supervisor, messages).run();
+}
+
+int conclude(const SessionEnd& end, const UserMessages& messages) {
+  if (!end.command_ran) {
+    messages.say(end.message);
+    return end.exit_code;
+  }
+  if (WIFEXITED(end.wait_status)) return WEXITSTATUS(end.wait_status);
+  const int signal = WTERMSIG(end.wait_status);
+  if (signal == SIGINT || signal == SIGQUIT) die_by(signal);
+  return 128 + signal;
+}
+
+}  // namespace proctor::launch

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "kernel/message_socket.hpp"
+#include "launch/descriptors.hpp"
+#include "launch/session_parent.hpp"
+#include "launch/signals.hpp"
+
+namespace proctor::launch {
+
+/// Passes on to CMD what reaches the front and is meant for CMD. What comes before CMD is there is kept, one
+/// of each signal: also what the terminal sent, because CMD was not there yet to get its own.
+class SignalForwarder {
+ public:
+  /// `supervisor`: the process that forked CMD when it is not the front itself, else 0.
+  explicit SignalForwarder(pid_t supervisor = 0) noexcept : supervisor_(supervisor) {}
+
+  /// CMD is there. `target` outlives this.
+  void start(const kernel::PidFd& target);
+
+  /// Returns false when the signal was for CMD and CMD is gone.
+  bool take(const signalfd_siginfo& signal);
+
+ private:
+  void keep(const signalfd_siginfo& signal);
+
+  pid_t supervisor_;
+  const kernel::PidFd* target_ = nullptr;
+  std::array<std::optional<signalfd_siginfo>, NSIG> kept_;
+};
+
+/// Whether a signal that finds its CMD gone, while other processes linger, asks for the end of the session.
+[[nodiscard]] bool asks_for_the_end(const signalfd_siginfo& signal) noexcept;
+
+/// The front of a daemon session, where front and session parent are one process: it stops beside CMD.
+class TerminalFront final : public SessionFront {
+ public:
+  explicit TerminalFront(UserMessages& messages) noexcept : messages_(messages) {}
+
+  void started(const kernel::PidFd& target) override;
+  void stopped(int signal) override { stop_self(signal); }
+  void continued() override {}
+  void giving_up() override { messages_.take_back(); }
+  bool signalled(const signalfd_siginfo& signal, bool command_alive) override;
+
+ private:
+  UserMessages& messages_;
+  SignalForwarder forwarder_;
+};
+
+/// The front of an embedded session: relays signals and job control between its caller and the session
+/// parent at the other end of `channel`, until that tells the end. When the session parent dies, this ends
+/// the tree, whose orphans become the front's children.
+[[nodiscard]] SessionEnd run_embedded_front(kernel::MessageSocket channel, pid_t supervisor,
+                                            UserMessages& messages);
+
+/// Says what is to be said and returns the exit status: CMD's own; 128+n when signal n ended it. After SIGINT
+/// and SIGQUIT the caller dies of the same signal: a shell that runs a loop goes on after a mere
+/// exit status of 130, and stops, as the user at the keyboard wants, when its child died of it.
+[[nodiscard]] int conclude(const SessionEnd& end, const UserMessages& messages);
+
+}  // namespace proctor::launch

@@ -1,0 +1,122 @@
+#include "launch/tree.hpp"
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <vector>
+
+#include "kernel/pidfd.hpp"
+#include "kernel/proc_stat.hpp"
+
+namespace proctor::launch {
+namespace {
+
+/// Longest sleep, in milliseconds, before the tree is looked at again while killed processes are still on
+/// their way out.
+constexpr int backoff_max_ms = 50;
+
+/// The children of `parent` where the kernel does not list them (no CONFIG_PROC_CHILDREN): every process
+/// is asked for its parent.
+std::vector<pid_t> children_by_search(pid_t parent) {
+  std::vector<pid_t> children;
+  const auto all = kernel::read_all_pids();
+  if (!all) return children;
+  for (const pid_t pid : *all) {
+    const auto stat = kernel::read_proc_stat(pid);
+    if (stat && stat->ppid == parent) children.push_back(pid);
+  }
+  return children;
+}
+
+std::vector<pid_t> children_of(pid_t parent) {
+  auto children = kernel::read_children(parent);
+  if (children) return std::move(*children);
+  if (children.error().number != ENOTSUP) return {};
+  return children_by_search(parent);
+}
+
+bool has_ended(const kernel::PidFd& process) {
+  pollfd entry{process.get(), POLLIN, 0};
+  return ::poll(&entry, 1, 0) == 1;
+}
+
+/// One pass over the tree, from the root down: SIGKILL to all that is not yet a zombie.
+///
+/// A number read from a list of children may be somebody else's by the time it is opened. So a process is
+/// touched only when its pidfd says that its parent is one we hold a pidfd of, and that parent is not
+/// yet reaped: its number is then still its own.
+class KillPass {
+ public:
+  /// Returns how many processes were not yet dead. `last_alive()` is then one of them.
+  std::size_t run() {
+    const pid_t self = ::getpid();
+    for (const pid_t child : children_of(self)) visit(child, self, nullptr);
+    for (std::size_t next = 0; next < nodes_.size() && !out_of_descriptors_; ++next) {
+      const pid_t parent = nodes_[next].pid();
+      for (const pid_t child : children_of(parent)) visit(child, parent, &next);
+    }
+    return alive_;
+  }
+
+  [[nodiscard]] const kernel::PidFd& last_alive() const { return nodes_[last_alive_]; }
+
+ private:
+  void visit(pid_t child, pid_t parent, const std::size_t* parent_index) {
+    auto process = kernel::PidFd::open(child);
+    if (!process) {
+      // What could not be opened now becomes our own child when its ancestors are dead: next pass.
+      out_of_descriptors_ = process.error().number == EMFILE || process.error().number == ENFILE;
+      return;
+    }
+    const auto info = process->info();
+    if (!info || info->ppid != parent) return;
+    if (parent_index != nullptr && !nodes_[*parent_index].is_alive()) return;
+    if (!has_ended(*process)) {
+      (void)process->send_signal(SIGKILL);  // EPERM: nothing more can be done than wait for its end
+      ++alive_;
+      last_alive_ = nodes_.size();
+    }
+    nodes_.push_back(std::move(*process));
+  }
+
+  std::vector<kernel::PidFd> nodes_;
+  std::size_t alive_ = 0;
+  std::size_t last_alive_ = 0;
+  bool out_of_descriptors_ = false;
+};
+
+/// Reaps what has ended. Returns false once there is no child at all.
+bool reap_zombies() {
+  for (;;) {
+    siginfo_t info{};
+    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL) != 0) {
+      if (errno == EINTR) continue;
+      return false;  // ECHILD
+    }
+    if (info.si_pid == 0) return true;
+  }
+}
+
+}  // namespace
+
+void end_tree() {
+  int backoff_ms = 1;
+  for (;;) {
+    // Kill before reaping, and reap only when nothing is left alive: zombies keep their places in
+    // RLIMIT_NPROC and pids.max, so a fork bomb that has reached its limit cannot fill the gaps.
+    KillPass pass;
+    if (pass.run() > 0) {
+      pollfd entry{pass.last_alive().get(), POLLIN, 0};
+      (void)::poll(&entry, 1, backoff_ms);
+      backoff_ms = std::min(backoff_ms * 2, backoff_max_ms);
+      continue;
+    }
+    if (!reap_zombies()) return;
+  }
+}
+
+}  // namespace proctor::launch

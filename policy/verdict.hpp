@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "kernel/unique_fd.hpp"
+
+namespace proctor::policy {
+
+/// The kernel goes on with the call. Whoever makes one says in a `// Continue safety:` comment why the
+/// kernel or the registers, not the target's memory, decide.
+struct Continue {};
+
+/// The call fails with this errno (positive).
+struct Fail {
+  int error = 0;
+};
+
+/// The call returns this value without being made.
+struct Return {
+  std::int64_t value = 0;
+};
+
+/// The target gets a duplicate of this descriptor and the call returns its number.
+struct Inject {
+  std::shared_ptr<const kernel::UniqueFd> fd;
+  bool close_on_exec = false;
+};
+
+/// The one answer to a notification, as a value. Only the responder writes it to the kernel.
+struct Verdict {
+  std::variant<Continue, Fail, Return, Inject> answer;
+  /// Why, for the record, when it is not a plain continue: static text.
+  const char* reason = "";
+};
+
+}  // namespace proctor::policy

@@ -1,0 +1,269 @@
+#include "procfs/gate.hpp"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <fstream>
+#include <utility>
+
+#include "procfs/file_rules.hpp"
+
+namespace proctor::procfs {
+namespace {
+
+using policy::Verdict;
+
+constexpr std::uint64_t temporary_flag = O_TMPFILE & ~O_DIRECTORY;
+
+Verdict fails(int error, const char* reason) { return {policy::Fail{error}, reason}; }
+
+// Continue safety: used only where the kernel refuses procfs by itself. Landlock denies every file of
+// procfs to the target whatever the path has become by then; directories and O_PATH descriptors tell
+// nothing, because listings and calls relative to them are judged again.
+Verdict kernel_decides() { return {policy::Continue{}, ""}; }
+
+bool has(const OpenRequest& request, std::uint64_t flag) { return (request.flags & flag) == flag; }
+
+bool writes(const OpenRequest& request) {
+  return (request.flags & O_ACCMODE) != O_RDONLY || has(request, O_TRUNC);
+}
+
+/// The errno for which the kernel refuses the flags whatever the path: it looks at them first, then at
+/// the path, and an empty one is ENOENT.
+int refusal_of_flags(const OpenRequest& request) {
+  open_how how{};
+  how.flags = request.flags;
+  how.mode = request.mode;
+  if (!request.exact) {
+    how.flags &= open_flags_known;
+    how.mode = (how.flags & (O_CREAT | temporary_flag)) != 0 ? how.mode & 07777U : 0;
+  }
+  how.resolve = request.resolve;
+  if (::syscall(SYS_openat2, AT_FDCWD, "", &how, sizeof how) >= 0 || errno == ENOENT) return 0;
+  return errno;
+}
+
+/// Opens the very object that was judged: a descriptor's link leads nowhere else, not even when its name has
+/// come to mean another object.
+kernel::UniqueFd reopen(const Node& object, std::uint64_t flags) {
+  const std::string path = "/proc/self/fd/" + std::to_string(object.fd.get());
+  return kernel::UniqueFd(::open(path.c_str(), static_cast<int>(flags) | O_CLOEXEC | O_NOCTTY));
+}
+
+Verdict inject(kernel::UniqueFd fd, const OpenRequest& request) {
+  return {policy::Inject{std::make_shared<const kernel::UniqueFd>(std::move(fd)), has(request, O_CLOEXEC)},
+          ""};
+}
+
+bool is_on_procfs(const kernel::UniqueFd& fd) {
+  struct statfs info {};
+  return ::fstatfs(fd.get(), &info) == 0 && info.f_type == PROC_SUPER_MAGIC;
+}
+
+/// Whether a file is of the user whose credentials this thread has. O_CREAT on another's is what
+/// protected_regular (proc_sys_fs(5)) judges by the flag that is not passed on.
+bool is_owned_by_caller(const Node& object) {
+  struct stat info {};
+  if (::fstat(object.fd.get(), &info) != 0) return false;
+  const auto nobody = static_cast<uid_t>(-1);  // asks, and changes nothing
+  return info.st_uid == static_cast<uid_t>(::setfsuid(nobody));
+}
+
+/// The name the kernel gives an open object, for a hint.
+std::string name_of(const Node& object) {
+  std::array<char, PATH_MAX> text{};
+  const std::string path = "/proc/self/fd/" + std::to_string(object.fd.get());
+  const ssize_t length = ::readlink(path.c_str(), text.data(), text.size());
+  return length > 0 ? std::string(text.data(), static_cast<std::size_t>(length)) : std::string();
+}
+
+/// Whether a task lives in another pid namespace than we do, as in a container that was handed over.
+bool in_nested_pids(pid_t tid) {
+  const auto theirs = examine("/proc/" + std::to_string(tid) + "/ns/pid");
+  const auto ours = examine(std::string("/proc/self/ns/pid"));
+  return theirs && ours && theirs->id.inode != ours->id.inode;
+}
+
+/// The Umask line of /proc/TID/status; nothing can be created where it cannot be told.
+std::optional<mode_t> read_umask(pid_t tid) {
+  std::ifstream status("/proc/" + std::to_string(tid) + "/status");
+  for (std::string word; status >> word;) {
+    if (word != "Umask:") continue;
+    unsigned value = 0;
+    if (status >> std::oct >> value) return value;
+    break;
+  }
+  return std::nullopt;
+}
+
+/// A stranger's object that the target holds already, by a descriptor it was given: answered as if its
+/// process were dead.
+Verdict answer_foreign(const OpenRequest& request, const Arrival& arrival) {
+  const Node& object = arrival.object;
+  const bool is_closed = S_ISDIR(object.mode) && is_closed_by_death(object.names);
+  if (is_closed && !has(request, O_PATH) && !has(request, O_CREAT)) {
+    return fails(ESRCH, "no such process in the sandbox");
+  }
+  // Continue safety: a file is refused by Landlock; a directory opens, as a dead one's does, and its listing
+  // and what is opened below it are judged again.
+  return kernel_decides();
+}
+
+}  // namespace
+
+ProcGate::ProcGate(Members& members) : ProcGate(members, PathHints({})) {}
+
+ProcGate::ProcGate(Members& members, PathHints hints) : members_(members), hints_(std::move(hints)) {}
+
+const kernel::Credentials* ProcGate::own_credentials() {
+  if (!own_credentials_) {
+    auto own = kernel::read_credentials(::gettid());
+    if (!own) return nullptr;
+    own_credentials_ = std::move(*own);
+  }
+  return &*own_credentials_;
+}
+
+Verdict ProcGate::open(const OpenRequest& request) {
+  if (const int error = refusal_of_flags(request)) return fails(error, "flags that the kernel refuses");
+  // What belongs to the supervisor's own rights comes first: the start is the target's already.
+  auto start = WalkStart::open(request);
+  if (!start) return kernel_decides();
+  const kernel::Credentials* own = own_credentials();
+  const auto theirs = kernel::read_credentials(request.tid);
+  if (own == nullptr || !theirs) return kernel_decides();
+  const auto assumed = kernel::AssumedCredentials::assume(*theirs, *own);
+  if (!assumed) return kernel_decides();
+
+  PathWalk walk(members_, request, std::move(*start));
+  const Arrival arrival = walk.run();
+  switch (arrival.ending) {
+    case Arrival::Ending::kernels:
+      return kernel_decides();
+    case Arrival::Ending::error:
+      return fails(arrival.error, "nothing of that name on the sandbox's /proc");
+    case Arrival::Ending::missing:
+      return create_elsewhere(request, arrival);
+    case Arrival::Ending::object:
+      break;
+  }
+  switch (arrival.object.standing) {
+    case Standing::elsewhere:
+      return serve_elsewhere(request, arrival);
+    case Standing::unlocated:
+      return kernel_decides();
+    case Standing::located:
+      break;
+  }
+  return serve(request, arrival);
+}
+
+Verdict ProcGate::serve(const OpenRequest& request, const Arrival& arrival) const {
+  const Node& object = arrival.object;
+  if (object.foreign) return answer_foreign(request, arrival);
+  const bool is_directory = S_ISDIR(object.mode);
+  if (!is_directory && (arrival.must_be_directory || has(request, O_DIRECTORY))) {
+    return fails(ENOTDIR, "not a directory");
+  }
+  if (has(request, O_PATH)) return kernel_decides();
+  if (has(request, O_CREAT | O_EXCL)) return fails(EEXIST, "exists already");
+  if (has(request, O_CREAT) && is_directory) return fails(EISDIR, "is a directory");
+  if (!is_directory && !S_ISREG(object.mode)) return kernel_decides();
+  if (!is_directory) {
+    const FileRule rule = judge_use(object.names, object.group, writes(request));
+    if (rule.error != 0) return fails(rule.error, rule.reason);
+    if (object.group == 0 && shows_another_namespace(object.names, request.tid)) {
+      return fails(EACCES, "shows a namespace that is not the target's");
+    }
+  }
+  const std::uint64_t flags =
+      request.flags & open_flags_known & ~std::uint64_t{O_CREAT | O_EXCL | O_NOFOLLOW};
+  kernel::UniqueFd fd = reopen(object, flags);
+  if (!fd) {
+    // The target may be allowed what is refused to another process with its credentials: its own fd
+    // directory when it is not dumpable, for one.
+    if (is_directory && (errno == EACCES || errno == EPERM)) return kernel_decides();
+    return fails(errno, "refused with the target's credentials");
+  }
+  // Our own mistake, if ever; nothing off procfs may leave here.
+  const auto info = examine(fd.get());
+  if (!info || info->id != object.id || !is_on_procfs(fd))
+    return fails(EACCES, "not the object that was judged");
+  return inject(std::move(fd), request);
+}
+
+Verdict ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arrival) const {
+  // Only a regular file: a FIFO, a terminal or a device may block the one thread that answers, and whatever
+  // is refused here is the kernel's to refuse, with the right errno.
+  const bool servable =
+      S_ISREG(arrival.object.mode) && !arrival.must_be_directory && !arrival.passed_magic_link;
+  if (!servable || has(request, O_PATH) || has(request, O_DIRECTORY) || has(request, O_CREAT | O_EXCL)) {
+    return kernel_decides();
+  }
+  if (!hints_.without_rule(name_of(arrival.object))) return kernel_decides();
+  if (has(request, O_CREAT) && !is_owned_by_caller(arrival.object)) return kernel_decides();
+  // O_NONBLOCK: a lease that somebody holds on the file would be waited for.
+  const std::uint64_t flags =
+      (request.flags & open_flags_known & ~std::uint64_t{O_CREAT | O_NOFOLLOW}) | O_NONBLOCK;
+  kernel::UniqueFd fd = reopen(arrival.object, flags);
+  if (!fd || is_on_procfs(fd)) return kernel_decides();
+  if (!has(request, O_NONBLOCK)) {
+    const int status = ::fcntl(fd.get(), F_GETFL);
+    if (status < 0 || ::fcntl(fd.get(), F_SETFL, status & ~O_NONBLOCK) != 0) return kernel_decides();
+  }
+  return inject(std::move(fd), request);
+}
+
+Verdict ProcGate::create_elsewhere(const OpenRequest& request, const Arrival& arrival) const {
+  const Node& directory = arrival.object;
+  if (!has(request, O_CREAT) || arrival.must_be_directory || arrival.passed_magic_link)
+    return kernel_decides();
+  if (has(request, O_PATH) || !S_ISDIR(directory.mode)) return kernel_decides();
+  std::string name = name_of(directory);
+  if (name.empty()) return kernel_decides();
+  name += name == "/" ? arrival.name : "/" + arrival.name;
+  if (!hints_.without_rule(name)) return kernel_decides();
+
+  const auto theirs = read_umask(request.tid);
+  const auto ours = read_umask(::gettid());
+  if (!theirs || !ours) return kernel_decides();
+  const mode_t mode = static_cast<mode_t>(request.mode) & 07777U & ~*theirs;
+  // O_EXCL: what somebody has made since then was not looked at.
+  const auto flags =
+      static_cast<int>(request.flags & open_flags_known) | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
+  kernel::UniqueFd fd(::openat(directory.fd.get(), arrival.name.c_str(), flags, mode));
+  if (!fd || is_on_procfs(fd)) return kernel_decides();
+  // Our umask was applied as well: give back what only it took.
+  if ((mode & *ours) != 0) (void)::fchmod(fd.get(), mode);
+  return inject(std::move(fd), request);
+}
+
+Listing ProcGate::judge_listing(pid_t tid, pid_t tgid, const kernel::UniqueFd& directory) {
+  const auto info = examine(directory.get());
+  if (!info) return Listing::nothing;
+  if (!is_procfs_device(tid, info->id.device)) return Listing::kernels;
+  OpenRequest request;
+  request.tid = tid;
+  request.tgid = tgid;
+  request.path = "/";
+  auto start = WalkStart::open(request);
+  kernel::UniqueFd copy(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 0));
+  if (!start || !copy) return Listing::nothing;
+  const Node node = PathWalk(members_, request, std::move(*start)).judge(std::move(copy), *info);
+  if (node.standing == Standing::elsewhere) return Listing::kernels;
+  if (node.standing == Standing::unlocated) {
+    return in_nested_pids(tid) && is_of_nested_pids(directory.get()) ? Listing::kernels : Listing::nothing;
+  }
+  if (node.foreign) return Listing::nothing;
+  return node.names.empty() ? Listing::members : Listing::kernels;
+}
+
+}  // namespace proctor::procfs

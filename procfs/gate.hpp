@@ -1,0 +1,74 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/credentials.hpp"
+#include "kernel/result.hpp"
+#include "kernel/unique_fd.hpp"
+#include "policy/verdict.hpp"
+#include "procfs/members.hpp"
+#include "procfs/path_hints.hpp"
+#include "procfs/path_walk.hpp"
+
+namespace proctor::procfs {
+
+/// What the bits of open(2) and openat(2) mean to the kernel (VALID_OPEN_FLAGS); it ignores all others there.
+inline constexpr std::uint64_t open_flags_known = 037777703;
+
+/// What a getdents call on one of the target's descriptors may yield.
+enum class Listing : std::uint8_t {
+  kernels,  ///< not procfs, or a directory of the sandbox's own or of nobody: continue
+  members,  ///< the root: list_members()
+  nothing,  ///< a directory of a foreign or dead process, or one that cannot be told: ENOENT
+};
+
+/// Opens on a target's behalf what it may see of procfs. The path only says where to look: the judgement
+/// is made on the opened object (is it on procfs? whose pid is it?), and that object is injected.
+///
+/// - `self` and `thread-self` are the target's.
+/// - A process outside the sandbox does not exist: ENOENT, by the same lines of code that answer for a
+///   number nobody has.
+/// - A path that ends off procfs: Continue; Landlock judges, and ptrace checks where a magic link was passed.
+///   But what lies in a directory without a Landlock rule (PathHints) is opened on behalf too: regular
+///   files only, and never behind a magic link, where the target's own limits would be passed over.
+/// - Opened with the target's credentials, capabilities included: a file of /proc keeps its opener's.
+///   Limits that are no credentials are not assumed: a Landlock ruleset of the target's own does not
+///   apply to its /proc, and an LSM judges the supervisor's label.
+/// - O_PATH descriptors cannot be injected: Continue for the sandbox's own, ENOENT for all others.
+///
+/// One listener thread uses it, with every signal blocked. It must have adopted, before the first call, the
+/// credentials it is going to keep.
+class ProcGate {
+ public:
+  /// `members` outlives the gate. Without hints nothing off procfs is opened on behalf.
+  explicit ProcGate(Members& members);
+  ProcGate(Members& members, PathHints hints);
+
+  /// About thirty system calls for /proc/self/status; does not wait for anything but the file systems on
+  /// the path. Whoever acts on the verdict with the notification's cookie is safe from a recycled `tid`.
+  [[nodiscard]] policy::Verdict open(const OpenRequest& request);
+
+  /// Judges a directory by itself: `directory` is a duplicate of the target's descriptor. A directory of a
+  /// foreign process can be reached by a race or inherited, and must then tell nothing.
+  [[nodiscard]] Listing judge_listing(pid_t tid, pid_t tgid, const kernel::UniqueFd& directory);
+
+ private:
+  [[nodiscard]] policy::Verdict serve(const OpenRequest& request, const Arrival& arrival) const;
+  [[nodiscard]] policy::Verdict serve_elsewhere(const OpenRequest& request, const Arrival& arrival) const;
+  [[nodiscard]] policy::Verdict create_elsewhere(const OpenRequest& request, const Arrival& arrival) const;
+  /// The calling thread's credentials, read once.
+  [[nodiscard]] const kernel::Credentials* own_credentials();
+
+  Members& members_;
+  PathHints hints_;
+  std::optional<kernel::Credentials> own_credentials_;
+};
+
+}  // namespace proctor::procfs

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "kernel/result.hpp"
+#include "kernel/unique_fd.hpp"
+#include "procfs/members.hpp"
+
+namespace proctor::procfs {
+
+/// The two layouts of directory entries: getdents(2).
+enum class DirentLayout : std::uint8_t {
+  legacy,    ///< getdents: struct linux_dirent, d_type in the last byte
+  dirent64,  ///< getdents64
+};
+
+/// Whether the target's descriptor `fd` (of thread `tid`) is the root directory of a procfs, of whatever pid
+/// namespace. One statx, nothing opened. ProcGate::judge_listing() says more, of a duplicate.
+[[nodiscard]] bool is_proc_root(pid_t tid, int fd);
+
+/// At most so much is returned by one call, however much room there is: a shorter answer is always legal.
+inline constexpr std::size_t listing_bytes_max = std::size_t{1} << 20U;
+
+/// Answers one getdents call on the root of a procfs: the next entries of `directory` without the
+/// processes outside the sandbox, at most `room` bytes, in `layout`.
+///
+/// `directory` is a duplicate of the target's own open file (pidfd_getfd), so the position in it *is*
+/// the listing's state: seek, rewind, dup and fork behave as the kernel's because they are the
+/// kernel's. The position moves exactly past the last entry returned. Empty: the end. EINVAL:
+/// `room` is too small for the next entry; the position stays. Two threads that list one open file at the
+/// same time may see an entry twice: the kernel's lock of the position is not ours to hold.
+[[nodiscard]] kernel::Result<std::vector<std::byte>> list_members(const kernel::UniqueFd& directory,
+                                                                  std::size_t room, DirentLayout layout,
+                                                                  Members& members);
+
+}  // namespace proctor::procfs

@@ -1,0 +1,79 @@
+// threats.md, row 4: a number that changes its owner in the middle of an open.
+#include <sys/prctl.h>
+
+#include <fstream>
+
+#include "procfs/gate.hpp"
+#include "support/catch.hpp"
+#include "tests/procfs/fixture.hpp"
+
+namespace proctor::tests {
+namespace {
+
+/// Forks a process with a given, free number; by ns_last_pid, which others on the machine race for.
+void fork_with_pid(pid_t wanted, std::optional<Child>& child) {
+  (void)eventually([&] {
+    std::ofstream("/proc/sys/kernel/ns_last_pid") << wanted - 1;
+    child.emplace([] {
+      ::prctl(PR_SET_NAME, "the-stranger");
+      return wait_for_ever();
+    });
+    if (child->pid() == wanted) return true;
+    child.reset();
+    return false;
+  });
+}
+
+/// Says of a number that it is a member's, which is true, and then gives the number to a stranger.
+class RecyclingMembers : public procfs::Members {
+ public:
+  explicit RecyclingMembers(Target& victim) : victim_(victim), number(victim.pid()) {}
+
+  std::optional<pid_t> group_of(pid_t pid) override {
+    if (pid != number) return std::nullopt;
+    if (!stranger) {
+      victim_.end();
+      fork_with_pid(number, stranger);
+    }
+    return number;
+  }
+  void discover() override {}
+
+ private:
+  Target& victim_;
+
+ public:
+  const pid_t number;
+  std::optional<Child> stranger;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "recycling: a number given to a stranger between judgement and open shows nothing of the stranger") {
+  if (::geteuid() != 0) return skip("choosing a pid needs root");
+  for (const char* name : {"comm", "stat", "status", "task", "fd", ".", "cwd/../proc/self/comm"}) {
+    const Target asker;
+    Target victim([] { ::prctl(PR_SET_NAME, "the-victim"); });
+    REQUIRE(victim.is_ready());
+    RecyclingMembers members(victim);
+    procfs::ProcGate gate(members);
+    const std::string path = "/proc/" + std::to_string(members.number) + "/" + name;
+    const auto verdict = gate.open(request_of(asker, path));
+    CAPTURE(path, answer_of(verdict));
+    REQUIRE(members.stranger);
+    REQUIRE(members.stranger->pid() == members.number);
+    REQUIRE(eventually([&] {
+      const auto answer =
+          kernel_open(AT_FDCWD, "/proc/" + std::to_string(members.number) + "/comm", O_RDONLY);
+      return answer.fd && read_all(answer.fd.get()) == "the-stranger\n";
+    }));
+    const int fd = injected_fd(verdict);
+    if (fd < 0) continue;
+    CHECK(read_all(fd).find("stranger") == std::string::npos);
+    // Nor by what lies below an injected directory.
+    CHECK(::openat(fd, "comm", O_RDONLY) < 0);
+  }
+}
+
+}  // namespace proctor::tests

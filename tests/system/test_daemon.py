@@ -1,0 +1,329 @@
+"""The daemon as an administrator meets it: its socket, its signals, its configuration, its answers."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+
+import common
+from common import Daemon, DEADLINE_S, PROCTOR, PROCTORD, SystemTest, is_alive, wait_until
+
+NOBODY = 65431  # a user without an account
+
+
+def proctor(*arguments, **keywords):
+    keywords.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.run([PROCTOR, *arguments], capture_output=True, text=True, timeout=DEADLINE_S, **keywords)
+
+
+class Own(SystemTest):
+    """Each test starts its own daemons."""
+
+    @classmethod
+    def setUpClass(cls):
+        pass
+
+    @classmethod
+    def tearDownClass(cls):
+        pass
+
+    def make(self, *options, **keywords):
+        daemon = Daemon(*options, directory=keywords.pop("directory", self.dir), **keywords)
+        self.addCleanup(daemon.close)
+        return daemon
+
+    def start_sleeper(self, daemon, name):
+        self.daemon = daemon
+        process = self.start_in("daemon", ["sleep", "1000"], options=["--name", name])
+        wait_until(lambda: name in [s["name"] for s in daemon.sandboxes() if s["processes"]], f"{name} runs")
+        return process
+
+
+class Socket(Own):
+    def test_is_for_its_owner_only_and_gone_after_an_orderly_end(self):
+        daemon = self.make()
+        mode = os.stat(daemon.socket).st_mode
+        self.assertTrue(stat.S_ISSOCK(mode))
+        self.assertEqual(stat.S_IMODE(mode), 0o600)
+        self.assertEqual(daemon.stop(), 0)
+        self.assertFalse(os.path.exists(daemon.socket))
+
+    def test_a_second_daemon_is_refused_clearly_and_the_first_is_not_disturbed(self):
+        daemon = self.make()
+        second = subprocess.run([PROCTORD, "--socket", daemon.socket], capture_output=True, text=True,
+                                stdin=subprocess.DEVNULL, timeout=DEADLINE_S)
+        self.assertNotIn(second.returncode, (0, 125))
+        self.assertRegex(second.stderr, r"\Aproctord: [^\n]*" + daemon.socket + r"[^\n]*\n\Z")
+        self.assertEqual(daemon.sandboxes(), [])
+
+    def test_a_stale_one_after_kill_9_is_replaced(self):
+        first = self.make()
+        first.process.kill()
+        first.process.wait(DEADLINE_S)
+        self.assertTrue(os.path.exists(first.socket))
+        refused = proctor("run", "--daemon", first.socket, "--", "true")
+        self.assertEqual(refused.returncode, 125)
+        first.log.unlink()
+        second = self.make()
+        self.assertEqual(proctor("run", "--daemon", second.socket, "--", "echo", "served").stdout, "served\n")
+
+    def test_what_is_no_socket_is_not_replaced(self):
+        precious = self.dir / "d.sock"
+        precious.write_text("precious")
+        done = subprocess.run([PROCTORD, "--socket", str(precious)], capture_output=True, text=True, timeout=DEADLINE_S)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(str(precious), done.stderr)
+        self.assertEqual(precious.read_text(), "precious")
+
+    def test_another_user_is_refused_even_when_the_mode_lets_them_through(self):
+        if os.geteuid() != 0:
+            return self.skip("needs root to become another user")
+        daemon = self.make()
+        os.chmod(self.dir, 0o755)
+
+        def become_nobody():
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+
+        def ask():
+            # No exec: the binaries may lie where only root can go.
+            child = os.fork()
+            if child == 0:
+                try:
+                    become_nobody()
+                    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+                        peer.settimeout(DEADLINE_S)
+                        peer.connect(daemon.socket)
+                        # Refused before it asks; a question sent meanwhile could turn the answer into a reset.
+                        answer = peer.makefile().readline()
+                    os._exit(3 if '"refused"' in answer and "own user and root" in answer else 4)
+                except PermissionError:
+                    os._exit(2)
+                except OSError:
+                    os._exit(5)
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+        self.assertEqual(ask(), 2)
+        os.chmod(daemon.socket, 0o666)  # the attack: a careless administrator
+        self.assertEqual(ask(), 3)
+        self.assertEqual(daemon.sandboxes(), [])
+
+    def test_garbage_is_refused_and_does_no_harm(self):
+        daemon = self.make()
+        for line in (b"\n", b"{}\n", b"no json\n", b'{"request":"nothing"}\n', b"\xff\xfe\n", b"[" * 100_000 + b"\n",
+                     b'{"request":"attach"}\n', b'{"request":"inspect"}\n', b"x" * 3_000_000 + b"\n"):
+            with self.subTest(line=line[:40]), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+                peer.settimeout(DEADLINE_S)
+                peer.connect(daemon.socket)
+                try:
+                    peer.sendall(line)
+                    answer = peer.recv(65536)
+                except (BrokenPipeError, ConnectionResetError):
+                    answer = b""
+                if answer:
+                    self.assertEqual(json.loads(answer.partition(b"\n")[0])["reply"], "refused")
+        self.assertEqual(proctor("run", "--daemon", daemon.socket, "--", "echo", "served").stdout, "served\n")
+
+
+class Signals(Own):
+    def test_sigterm_ends_the_sandboxes_in_order(self):
+        daemon = self.make()
+        fronts = [self.start_sleeper(daemon, f"s{n}") for n in range(3)]
+        targets = [sandbox["target"] for sandbox in daemon.sandboxes()]
+        self.assertEqual(daemon.stop(), 0)
+        for front in fronts:
+            self.assertEqual(front.wait(DEADLINE_S), 125)
+            self.assertRegex(front.stderr.read(), rb"\Aproctor: [^\n]*the daemon stops[^\n]*\n\Z")
+        self.assertEqual([pid for pid in targets if is_alive(pid)], [])
+        self.assertFalse(os.path.exists(daemon.socket))
+
+    def write_config(self, text):
+        path = self.dir / "proctord.conf"
+        path.write_text(text)
+        return path
+
+    def timeout_in_force(self, daemon, name):
+        front = self.start_sleeper(daemon, name)
+        milliseconds = daemon.inspect(name)["policy"]["verdict_timeout_ms"]
+        front.terminate()
+        front.wait(DEADLINE_S)
+        return milliseconds
+
+    def test_sighup_reloads_what_can_be_reloaded_and_refuses_a_bad_file(self):
+        record = self.dir / "record.jsonl"
+        good = '[sandbox]\nverdict-timeout = {}\n[introspection]\nfile = "' + str(record) + '"\n'
+        config = self.write_config(good.format("4s"))
+        daemon = self.make(config=config)
+        self.assertEqual(self.timeout_in_force(daemon, "before"), 4000)
+
+        self.write_config(good.format("2s"))
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "verdict-timeout reloaded" in daemon.said(), "the reload is told")
+        self.assertEqual(self.timeout_in_force(daemon, "after"), 2000)
+
+        self.write_config(good.format("3 parsecs"))
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "old configuration stays" in daemon.said(), "the refusal is told")
+        self.assertRegex(daemon.said(), rf"proctord: {config}:2: [^\n]*verdict-timeout")
+        self.assertEqual(self.timeout_in_force(daemon, "still"), 2000)
+
+        self.write_config(good.format("2s") + "[proctord]\nsandboxes-max = 5\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "sandboxes-max changes with a restart only" in daemon.said(), "what needs a restart is told")
+
+    def test_sighup_reopens_a_record_that_was_renamed(self):
+        record = self.dir / "record.jsonl"
+        daemon = self.make(f"--introspection.file={record}")
+        self.start_sleeper(daemon, "first")
+        wait_until(lambda: "first" in record.read_text(), "the record tells of the first")
+        record.rename(self.dir / "record.old")
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(record.exists, "the record is a new file")
+        self.start_sleeper(daemon, "second")
+        wait_until(lambda: '"second"' in record.read_text(), "the record tells of the second")
+        self.assertNotIn('"second"', (self.dir / "record.old").read_text())
+        for line in [*record.read_text().splitlines(), *(self.dir / "record.old").read_text().splitlines()]:
+            self.assertIsInstance(json.loads(line), dict)
+
+    def test_sigpipe_and_user_signals_do_it_no_harm(self):
+        daemon = self.make()
+        for number in (signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGTTOU):
+            daemon.process.send_signal(number)
+        self.assertEqual(proctor("run", "--daemon", daemon.socket, "--", "echo", "served").stdout, "served\n")
+
+
+class Questions(Own):
+    def test_ps_shows_sandboxes_and_their_processes(self):
+        daemon = self.make()
+        self.assertEqual(proctor("ps", "--socket", daemon.socket).stdout, "no sandboxes\n")
+        self.daemon = daemon
+        process = self.start_in("daemon", ["sh", "-c", "sleep 1000 & exec sleep 1001"], options=["--name", "shown"])
+
+        def ready():
+            found = [s for s in daemon.sandboxes() if len(s["processes"]) == 2]
+            return found and all(p["command"] == "sleep" for p in found[0]["processes"]) and found[0]
+
+        sandbox = wait_until(ready, "both processes are listed")
+        self.assertEqual(sandbox["init"], process.pid)
+        self.assertEqual(sandbox["command"], ["sh", "-c", "sleep 1000 & exec sleep 1001"])
+        # The target's parent is outside the sandbox: 0.
+        target, child = sorted(sandbox["processes"], key=lambda p: p["ppid"])
+        self.assertEqual((target["pid"], target["ppid"], child["ppid"]), (sandbox["target"], 0, target["pid"]))
+        table = proctor("ps", "--socket", daemon.socket).stdout
+        for word in ("shown", str(target["pid"]), str(child["pid"]), "sleep"):
+            self.assertIn(word, table)
+
+    def test_inspect_tells_policy_actors_and_features(self):
+        daemon = self.make()
+        self.start_sleeper(daemon, "looked-at")
+        sandbox = daemon.inspect("looked-at")
+        kinds = {actor["kind"] for actor in sandbox["actors"]}
+        self.assertLessEqual({"sandbox", "notification", "registry", "process"}, {k.replace("-", "_") for k in kinds})
+        self.assertEqual(sandbox["policy"]["when_command_ends"], "end tree")
+        self.assertTrue(any("landlock" in feature for feature in sandbox["features"]))
+        self.assertGreater(sandbox["notifications"], 0)
+        text = proctor("inspect", "--socket", daemon.socket, "looked-at")
+        self.assertEqual(text.returncode, 0)
+        for word in ("looked-at", "policy", "actors", "verdicts", "sleep"):
+            self.assertIn(word, text.stdout)
+        missing = proctor("inspect", "--socket", daemon.socket, "nobody")
+        self.assertEqual((missing.returncode, missing.stdout), (1, ""))
+        self.assertEqual(missing.stderr, "proctor inspect: there is no sandbox named nobody\n")
+
+    def test_without_a_daemon_they_say_so(self):
+        nowhere = str(self.dir / "nowhere.sock")
+        for arguments in (["ps"], ["ps", "--json"], ["inspect", "x"], ["inspect", "--json", "x"]):
+            done = proctor(*arguments, "--socket", nowhere)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), arguments)
+            self.assertRegex(done.stderr, r"\Aproctor (ps|inspect): no daemon answers at " + nowhere + r"[^\n]*\n\Z")
+
+    def test_a_name_is_taken_once_and_free_again_afterwards(self):
+        daemon = self.make()
+        front = self.start_sleeper(daemon, "mine")
+        second = proctor("run", "--daemon", daemon.socket, "--name", "mine", "--", "true")
+        self.assertEqual(second.returncode, 125)
+        self.assertEqual(second.stderr, "proctor: there is a sandbox named mine already\n")
+        front.terminate()
+        front.wait(DEADLINE_S)
+        wait_until(lambda: daemon.sandboxes() == [], "the first is gone")
+        self.assertEqual(proctor("run", "--daemon", daemon.socket, "--name", "mine", "--", "true").returncode, 0)
+
+    def test_the_limit_of_sandboxes_holds(self):
+        daemon = self.make("--sandboxes-max=1")
+        self.start_sleeper(daemon, "one")
+        second = proctor("run", "--daemon", daemon.socket, "--", "true")
+        self.assertEqual(second.returncode, 125)
+        self.assertIn("sandboxes-max", second.stderr)
+
+    def test_check_tells_each_feature(self):
+        done = proctor("check", "--json")
+        answer = json.loads(done.stdout)
+        self.assertEqual(done.returncode, 0 if answer["usable"] else 1)
+        names = {feature["name"] for feature in answer["features"]}
+        self.assertLessEqual({"seccomp-notify", "landlock", "pidfd-open"}, names)
+        missing = [f["name"] for f in answer["features"] if f["need"] == "required" and not f["present"]]
+        self.assertEqual(answer["usable"], not missing)
+        table = proctor("check")
+        self.assertEqual(table.returncode, done.returncode)
+        for name in names:
+            self.assertIn(name, table.stdout)
+
+
+class Configuration(Own):
+    def test_every_mistake_is_named_with_its_line(self):
+        mistakes = {
+            "[sandbox]\nverdict-timout = 5s\n": (2, "verdict-timout"),
+            "[sandbox]\nverdict-timeout = 5\n": (2, "verdict-timeout"),
+            "[sandbox]\nverdict-timeout = 5 s\n": (2, "verdict-timeout"),
+            "[sandbox]\n\nverdict-timeout = 1h\n": (3, "verdict-timeout"),
+            "[sandbox]\nprocesses-max = 0\n": (2, "processes-max"),
+            "[sandbox]\nprocesses-max = many\n": (2, "processes-max"),
+            "[sandbox]\nprocesses-max = 10\nprocesses-max = 20\n": (3, "processes-max"),
+            "[sandboxes]\nprocesses-max = 10\n": (1, "sandboxes"),
+            '[proctord]\nsocket = "relative"\n': (2, "socket"),
+            '[proctord]\nsocket = "/unterminated\n': (2, ""),
+            "[introspection]\nlevel = 'loud'\n": (2, "level"),
+            "[scheduler]\npolicy = 'stealing'\n": (2, "policy"),
+            "no section = 1\n": (1, ""),
+        }
+        config = self.dir / "bad.conf"
+        for text, (line, word) in mistakes.items():
+            config.write_text(text)
+            for check in (["--check-config"], ["--socket", str(self.dir / "d.sock")]):
+                with self.subTest(text=text, check=check[0]):
+                    done = subprocess.run([PROCTORD, f"--config-file={config}", *check], capture_output=True, text=True,
+                                          stdin=subprocess.DEVNULL, timeout=DEADLINE_S)
+                    self.assertEqual((done.returncode, done.stdout), (2, ""))
+                    self.assertIn(f"{config}:{line}: ", done.stderr)
+                    self.assertIn(word, done.stderr)
+                    self.assertFalse((self.dir / "d.sock").exists())
+
+    def test_all_mistakes_of_a_file_are_named_at_once(self):
+        config = self.dir / "bad.conf"
+        config.write_text("[sandbox]\nprocesses-max = 0\npending-max = 'x'\n[introspection]\nwhat = 1\n")
+        done = subprocess.run([PROCTORD, f"--config-file={config}", "--check-config"], capture_output=True, text=True,
+                              timeout=DEADLINE_S)
+        self.assertEqual([f":{n}: " in done.stderr for n in (2, 3, 5)], [True] * 3, done.stderr)
+
+    def test_a_missing_file_and_a_bad_option_are_refused(self):
+        for arguments in ([f"--config-file={self.dir}/none"], ["--no-such-option"], ["--sandboxes-max=none"],
+                          ["--sandbox.verdict-timeout=1ns"], ["--socket", "relative"], ["stray"]):
+            with self.subTest(arguments=arguments):
+                done = subprocess.run([PROCTORD, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                                      timeout=DEADLINE_S)
+                self.assertEqual(done.returncode, 2)
+                self.assertNotEqual(done.stderr, "")
+
+    def test_the_shipped_file_is_good(self):
+        shipped = os.path.join(os.path.dirname(__file__), "../../config/proctord.conf")
+        # An ordinary user's socket has its default below this.
+        done = subprocess.run([PROCTORD, f"--config-file={shipped}", "--check-config"], capture_output=True, text=True,
+                              timeout=DEADLINE_S, env=os.environ | {"XDG_RUNTIME_DIR": str(self.dir)})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+
+if __name__ == "__main__":
+    common.main()

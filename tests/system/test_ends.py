@@ -1,0 +1,190 @@
+"""However a session ends, nothing of it is left: fronts, supervisors and daemons are killed, trees die."""
+
+import os
+import signal
+
+import common
+from common import DEADLINE_S, MODES, Daemon, SystemTest, descendants_of, is_alive, wait_until
+
+# A tree that is hard to end: its own sessions, double forks, ignored signals, a stopped process.
+TREE = r"""
+trap '' TERM HUP INT QUIT USR1
+sleep 1000 &
+setsid sh -c 'trap "" TERM HUP; sleep 1000 & sleep 1000 & wait' &
+(setsid sh -c '(sleep 1000 & sleep 1000) & exec sleep 1000' &)
+sh -c 'kill -STOP $$; sleep 1000' &
+echo up
+sleep 1000
+"""
+SLEEPERS = 7  # of TREE, the last line's included
+
+
+class Ends(SystemTest):
+    @classmethod
+    def setUpClass(cls):
+        pass
+
+    @classmethod
+    def tearDownClass(cls):
+        pass
+
+    def setUp(self):
+        super().setUp()
+        self.daemon = Daemon()
+        self.addCleanup(self.daemon.close)
+
+    def start_tree(self, mode, **keywords):
+        """Starts TREE; (proctor's process, all pids of the tree)."""
+        process = self.start_in(mode, ["sh", "-c", TREE], **keywords)
+        self.assertEqual(process.stdout.readline(), b"up\n")
+
+        def grown():
+            tree = {pid for pid in descendants_of(process.pid) if under_filter(pid)}
+            return sum(name(pid) == "sleep" for pid in tree) == SLEEPERS and stopped(tree) and tree
+
+        return process, wait_until(grown, "the tree is complete")
+
+    def assert_dies(self, tree):
+        wait_until(lambda: not any(map(is_alive, tree)), f"the tree dies: {tree}")
+
+    def assert_one_clear_line(self, process, pattern):
+        self.assertEqual(process.wait(DEADLINE_S), 125)
+        self.assertRegex(process.stderr.read(), rb"\Aproctor: [^\n]*" + pattern + rb"[^\n]*\n\Z")
+
+    def assert_daemon_is_empty_and_serves(self):
+        wait_until(lambda: self.daemon.sandboxes() == [], "the daemon knows no sandbox")
+        wait_until(lambda: self.daemon.listener_threads() == 0, "no sandbox's thread is left")
+        self.assertEqual(self.run_in("daemon", ["echo", "served"]).stdout, b"served\n")
+
+    def test_the_tree_survives_what_is_aimed_at_it(self):
+        # The attack works: without proctor, killing the shell leaves the rest behind.
+        process, _ = self.start_in("bare", ["sh", "-c", "setsid sleep 1000 & echo $!; sleep 1000"]), None
+        left = int(process.stdout.readline())
+        process.kill()
+        process.wait(DEADLINE_S)
+        self.assertTrue(is_alive(left))
+        os.kill(left, signal.SIGKILL)
+
+    def test_kill_9_of_proctor_ends_the_whole_tree(self):
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                process, tree = self.start_tree(mode)
+                below = descendants_of(process.pid)
+                process.kill()
+                process.wait(DEADLINE_S)
+                self.assert_dies(tree | below)
+        self.assert_daemon_is_empty_and_serves()
+
+    def test_kill_9_of_the_embedded_supervisor_ends_the_tree_with_one_line(self):
+        process, tree = self.start_tree("embedded")
+        supervisors = [pid for pid in common.children_of(process.pid) if name(pid) == "proctord"]
+        self.assertEqual(len(supervisors), 1)
+        os.kill(supervisors[0], signal.SIGKILL)
+        self.assert_one_clear_line(process, b"supervisor died")
+        self.assert_dies(tree)
+
+    def test_kill_9_of_the_daemon_ends_its_sessions_trees(self):
+        sessions = [self.start_tree("daemon") for _ in range(3)]
+        self.daemon.process.kill()
+        self.daemon.process.wait(DEADLINE_S)
+        for process, tree in sessions:
+            self.assert_one_clear_line(process, b"supervisor died")
+            self.assert_dies(tree)
+
+    def test_no_notified_call_goes_unanswered_past_a_killed_supervisor(self):
+        # Targets that call without a pause: some are in flight when the supervisor dies.
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                loop = "while :; do read x < /proc/self/comm; done"
+                process = self.start_in(mode, ["sh", "-c", f"exec 2>/dev/null; ({loop}) & ({loop}) & echo up; {loop}"])
+                self.assertEqual(process.stdout.readline(), b"up\n")
+                tree = {pid for pid in descendants_of(process.pid) if under_filter(pid)}
+                supervisor = self.daemon.pid if mode == "daemon" else next(
+                    pid for pid in common.children_of(process.pid) if name(pid) == "proctord")
+                os.kill(supervisor, signal.SIGKILL)
+                self.assert_one_clear_line(process, b"supervisor died")
+                self.assert_dies(tree)
+
+    def test_the_end_of_cmd_ends_the_rest_of_its_tree(self):
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                process, tree = self.start_tree(mode)
+                target = next(pid for pid in tree if b"trap" in command(pid) and parent(pid) not in tree)
+                os.kill(target, signal.SIGKILL)
+                self.assertEqual(process.wait(DEADLINE_S), 137)
+                # Not only soon: by the time proctor says that it is over.
+                self.assertEqual([pid for pid in tree if is_alive(pid)], [])
+        self.assert_daemon_is_empty_and_serves()
+
+    def test_a_lingering_session_ends_when_it_is_told_to(self):
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                process = self.start_in(mode, ["sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 & echo $!; exit 6"],
+                                        options=["--linger"])
+                left = int(process.stdout.readline())
+                self.assertEqual(process.stdout.read(), b"")  # CMD's end closed it; the left one has its own
+                wait_until(lambda: not [pid for pid in descendants_of(process.pid) if name(pid) == "sh"], "CMD ended")
+                self.assertTrue(is_alive(left))
+                self.assertIsNone(process.poll())
+                process.terminate()
+                self.assertEqual(process.wait(DEADLINE_S), 6)
+                self.assertFalse(is_alive(left))
+
+    def test_a_fork_bomb_of_orphans_does_not_outrun_the_end(self):
+        script = "bomb() { (setsid sh -c 'sleep 1000 & exec sleep 1000' &); }; i=0; while [ $i -lt 60 ]; do bomb; i=$((i+1)); done"
+        for mode in MODES:
+            for ending in ("exit", "kill"):
+                with self.subTest(mode=mode, ending=ending):
+                    process = self.start_in(mode, ["sh", "-c", f"exec 3>&1 >/dev/null 2>&1; {script}; echo up >&3; "
+                                                               + ("exit 3" if ending == "exit" else "sleep 1000")],
+                                            start_new_session=True)
+                    self.assertEqual(process.stdout.readline(), b"up\n")
+                    if ending == "kill":
+                        process.kill()
+                    self.assertEqual(process.wait(DEADLINE_S), 3 if ending == "exit" else -9)
+                    wait_until(lambda: not self.left_in(os.path.realpath(self.dir)), "nobody is left")
+
+    @staticmethod
+    def left_in(directory):
+        """Processes of ours that have this test's directory as cwd."""
+        found = []
+        for pid in common.host_pids():
+            try:
+                if os.readlink(f"/proc/{pid}/cwd") == directory and is_alive(pid):
+                    found.append(pid)
+            except OSError:
+                pass
+        return found
+
+
+def name(pid):
+    return field(pid, "comm").decode(errors="replace").strip()
+
+
+def command(pid):
+    return field(pid, "cmdline")
+
+
+def field(pid, file):
+    try:
+        with open(f"/proc/{pid}/{file}", "rb") as stream:
+            return stream.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+def parent(pid):
+    fields = common.stat_fields(pid)
+    return int(fields[1]) if fields else 0
+
+
+def stopped(tree):
+    return any((fields := common.stat_fields(pid)) and fields[0] == "T" for pid in tree)
+
+
+def under_filter(pid):
+    return b"Seccomp:\t2" in field(pid, "status")
+
+
+if __name__ == "__main__":
+    common.main()

@@ -1,0 +1,182 @@
+"""What people do wrong, and odd surroundings: a clear line and a status of 125, or it just works."""
+
+import os
+import resource
+import subprocess
+
+import common
+from common import DEADLINE_S, MODES, PROCTOR, SystemTest
+
+HUGE = 2_000_000  # bytes of arguments and environment; the kernel's limit is a quarter of the stack's
+
+
+class Misuse(SystemTest):
+    def assert_refused(self, done, pattern=rb"", status=125):
+        self.assertEqual((done.returncode, done.stdout), (status, b""), done.stderr)
+        self.assertRegex(done.stderr, rb"(?s)\Aproctor[^\n]*" + pattern)
+        self.assertLess(done.stderr.count(b"\n"), 25)
+
+    def proctor(self, *arguments, **keywords):
+        keywords.setdefault("stdin", subprocess.DEVNULL)
+        return subprocess.run([PROCTOR, *arguments], capture_output=True, timeout=DEADLINE_S, cwd=self.dir, **keywords)
+
+    def test_no_or_wrong_arguments_are_refused_with_a_hint(self):
+        cases = [(["nonsense"], b"nonsense"), (["run"], b"CMD"), (["run", "--"], b"CMD"),
+                 (["run", "--no-such-option", "--", "true"], b"no-such-option"), (["run", "--name"], b"name"),
+                 (["run", "--name", "../x", "--", "true"], b"name"), (["run", "--name", "", "--", "true"], b""),
+                 (["run", "--embedded", "--daemon", "/x", "--", "true"], b"exclude"),
+                 (["run", "--log", "x", "--daemon", "/x", "--", "true"], b"--log"), (["run", "--daemon"], b"daemon"),
+                 (["ps", "stray"], b""), (["inspect"], b""), (["inspect", "a", "b"], b""), (["check", "--what"], b"what")]
+        for arguments, word in cases:
+            with self.subTest(arguments=arguments):
+                done = self.proctor(*arguments)
+                if arguments[0] == "run" and arguments[1:3] == ["--name", ""]:
+                    self.assertIn(done.returncode, (0, 125))  # no name is the default name
+                    continue
+                self.assertNotEqual(done.returncode, 0)
+                self.assertEqual(done.stdout, b"")
+                self.assertIn(word, done.stderr)
+                self.assertIn(b"proctor", done.stderr)
+        self.assertEqual(self.proctor().returncode, 125)
+
+    def test_help_and_version_are_no_failure(self):
+        for arguments in (["--help"], ["-h"], ["help"], ["--version"], ["run", "--help"], ["ps", "--help"],
+                          ["inspect", "--help"], ["check", "--help"]):
+            done = self.proctor(*arguments)
+            self.assertEqual((done.returncode, done.stderr), (0, b""), arguments)
+            self.assertIn(b"proctor", done.stdout)
+
+    def test_options_after_cmd_are_cmds(self):
+        for mode in MODES:
+            self.assertEqual(self.run_in(mode, ["echo", "--help", "--", "-x"]).stdout, b"--help -- -x\n")
+        self.assertEqual(self.proctor("run", "--embedded", "echo", "--embedded").stdout, b"--embedded\n")
+
+    def test_a_daemon_that_is_not_there_is_named(self):
+        self.assert_refused(self.proctor("run", "--daemon", "/nowhere/d.sock", "--", "true"), rb": no daemon answers at /nowhere")
+        (self.dir / "plain").write_text("")
+        self.assert_refused(self.proctor("run", "--daemon", str(self.dir / "plain"), "--", "true"), rb": no daemon answers")
+        self.assert_refused(self.proctor("run", "--daemon", "x" * 300, "--", "true"))
+
+    def test_a_log_that_cannot_be_written_is_refused_and_cmd_not_run(self):
+        for log in ("/nowhere/log", str(self.dir), "/proc/nonsense"):
+            done = self.proctor("run", "--log", log, "--", "touch", "ran")
+            self.assert_refused(done, log.encode())
+            self.assertFalse((self.dir / "ran").exists())
+
+    def test_closed_standard_descriptors_stay_closed_for_cmd(self):
+        script = "for n in 0 1 2; do if [ -e /proc/self/fd/$n ]; then echo $n; fi; done >&7; exit 4"
+        for closed in ((0,), (1,), (2,), (0, 1), (0, 1, 2)):
+            results = {}
+            for mode in ("bare", *MODES):
+                with open(self.dir / "seen", "wb") as seen:
+                    def close():
+                        os.dup2(seen.fileno(), 7)
+                        for number in closed:
+                            os.close(number)
+                    done = subprocess.run([*common.prefix(mode, self.daemon), "sh", "-c", script], preexec_fn=close,
+                                          close_fds=False, timeout=DEADLINE_S, cwd=self.dir, check=False)
+                results[mode] = (done.returncode, (self.dir / "seen").read_bytes())
+            with self.subTest(closed=closed):
+                self.assertEqual(results["bare"][0], 4)
+                self.assertEqual(results["embedded"], results["bare"])
+                self.assertEqual(results["daemon"], results["bare"])
+
+    def test_proctors_own_failure_without_a_stderr_is_still_125(self):
+        for mode in MODES:
+            done = subprocess.run([*common.prefix(mode, self.daemon), "no-such-command-anywhere"], timeout=DEADLINE_S,
+                                  preexec_fn=lambda: os.close(2), check=False)
+            self.assertEqual(done.returncode, 127)
+
+    def test_a_low_limit_of_descriptors_is_enough_or_a_clear_refusal(self):
+        def limit(count):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+        for count in (16, 24, 64):
+            for mode in MODES:
+                with self.subTest(count=count, mode=mode):
+                    done = self.run_in(mode, ["sh", "-c", "cat /proc/self/comm; ulimit -n; exit 3"],
+                                       preexec_fn=lambda: limit(count))
+                    if done.returncode == 125:
+                        self.assertRegex(done.stderr, rb"\Aproctor: [^\n]+\n\Z")
+                    else:
+                        self.assertEqual((done.returncode, done.stdout), (3, b"cat\n%d\n" % count), done.stderr)
+
+    def test_many_inherited_descriptors_reach_cmd_and_no_further(self):
+        with open(self.dir / "held", "wb") as held:
+            def inherit():
+                resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+                for number in range(10, 900):
+                    os.dup2(held.fileno(), number)
+
+            self.assert_shell_same("ls /proc/self/fd | wc -l", preexec_fn=inherit, close_fds=False)
+
+    def test_a_cwd_without_permission_to_write_is_fine(self):
+        self.assertEqual(self.assert_shell_same("pwd; cat /proc/self/comm", cwd="/proc/1")[0], 0)
+        self.assertEqual(self.assert_shell_same("pwd; ls", cwd="/sys/kernel")[0], 0)
+
+    def test_very_long_command_lines_and_environments_pass(self):
+        def deep_stack():
+            hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+            wanted = 64 << 20
+            resource.setrlimit(resource.RLIMIT_STACK, (wanted if hard < 0 else min(wanted, hard), hard))
+
+        chunk = "x" * 100_000
+        arguments = [chunk] * (HUGE // 2 // len(chunk))
+        environment = {"PATH": os.environ["PATH"], **{f"V{n}": chunk for n in range(HUGE // 2 // len(chunk))}}
+        script = 'printf %s "$@" | wc -c; printf %s "$V3" | wc -c; tr -dc x < /proc/self/environ | wc -c'
+        status, output, _ = self.assert_same_as_bare(["sh", "-c", script, "sh", *arguments], env=environment,
+                                                     preexec_fn=deep_stack)
+        self.assertEqual(status, 0)
+        self.assertEqual(output.split()[:2], [b"%d" % (HUGE // 2), b"100000"])
+
+    def test_a_command_of_any_bytes_runs(self):
+        odd = os.path.join(os.fsencode(self.dir), b"caf\xe9\xff \n'\"")
+        with open(odd, "wb") as file:
+            file.write(b"#!/bin/sh\nprintf '%s|' \"$0\" \"$@\"; cat /proc/self/comm; exit 5\n")
+        os.chmod(odd, 0o755)
+        status, output, _ = self.assert_same_as_bare([odd, b"\xff\xfe", b"", b"a\nb", "\u20ac".encode()])
+        self.assertEqual(status, 5)
+        self.assertIn(b"|\xff\xfe||a\nb|", output)
+
+    def test_proctor_inside_proctor_works_or_says_why_not(self):
+        for outer in MODES:
+            for inner in MODES:
+                with self.subTest(outer=outer, inner=inner):
+                    nested = [*common.prefix(inner, self.daemon), "echo", "inside"]
+                    done = self.run_in(outer, nested)
+                    if done.returncode == 0:
+                        self.assertEqual((done.stdout, done.stderr), (b"inside\n", b""))
+                    else:
+                        self.assert_refused(done)
+                        self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
+
+    def test_without_home_and_runtime_directory(self):
+        environment = {"PATH": "/usr/bin:/bin"}
+        for mode in MODES:
+            self.assertEqual(self.run_in(mode, ["sh", "-c", "env | grep -c ."], env=environment).returncode, 0)
+        done = self.proctor("run", "--", "echo", "ran", env=environment)
+        self.assertEqual((done.returncode, done.stdout), (0, b"ran\n"), done.stderr)
+
+    def test_an_ordinary_user_is_told_where_no_daemon_can_be(self):
+        if os.geteuid() == 0:
+            return
+        done = self.proctor("ps", env={"PATH": "/usr/bin:/bin"})
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"XDG_RUNTIME_DIR", done.stderr)
+
+    def test_a_name_of_the_most_bytes_works_and_a_longer_one_is_refused(self):
+        self.assertEqual(self.run_in("daemon", ["true"], options=["--name", "n" * 32]).returncode, 0)
+        self.assert_refused(self.run_in("daemon", ["true"], options=["--name", "n" * 5000]), rb"[^\n]*--name")
+
+    def test_setuid_programs_gain_nothing(self):
+        # no_new_privs: a promise of every sandbox. Inside, su and the like run as the caller.
+        status, output, _ = self.run_status("grep NoNewPrivs /proc/self/status")
+        self.assertEqual((status, output.split()), (0, [b"NoNewPrivs:", b"1"] * len(MODES)))
+
+    def run_status(self, script):
+        done = [self.run_in(mode, ["sh", "-c", script]) for mode in MODES]
+        return max(d.returncode for d in done), b"".join(d.stdout for d in done), b""
+
+
+if __name__ == "__main__":
+    common.main()

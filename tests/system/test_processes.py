@@ -1,0 +1,200 @@
+"""Many processes and threads, as real work makes them: builds, process pools, daemons of every kind."""
+
+import os
+import shutil
+import sys
+
+import common
+from common import SystemTest
+
+PYTHON = sys.executable
+
+# A program that a build makes of many files: each contributes to one sum.
+UNIT = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include "shared.h"
+static int compare(const void* a, const void* b) {{ return *(const int*)a - *(const int*)b; }}
+long unit_{n}(void) {{
+  int values[64];
+  for (int i = 0; i < 64; i++) values[i] = (i * {n} + SHARED) % 97;
+  qsort(values, 64, sizeof values[0], compare);
+  long sum = 0;
+  for (int i = 0; i < 64; i++) sum += (long)values[i] * i;
+  return sum;
+}}
+"""
+
+MAKEFILE = """
+UNITS := $(patsubst %.c,%.o,$(sort $(wildcard unit_*.c)))
+CFLAGS := -O1 -MMD
+all: program
+shared.h: generate.sh
+\tsh generate.sh > $@.tmp && mv $@.tmp $@
+%.o: %.c shared.h
+\t$(CC) $(CFLAGS) -c $< -o $@
+libunits.a: $(UNITS)
+\t$(AR) rcsD $@ $^
+program: main.o libunits.a
+\t$(CC) $^ -o $@ && ./$@ > result
+clean:
+\trm -f *.o *.d libunits.a program shared.h result
+-include $(wildcard *.d)
+"""
+
+POOL = """
+import multiprocessing, subprocess, os, sys, threading
+def square(n): return n * n, os.getppid()
+if __name__ == "__main__":
+    for method in ("fork", "spawn", "forkserver"):
+        context = multiprocessing.get_context(method)
+        with context.Pool(4) as pool:
+            print(method, sum(value for value, _ in pool.map(square, range(200))))
+    queue, value = multiprocessing.Queue(), multiprocessing.Value("i", 0)
+    def work(n):
+        with value.get_lock(): value.value += n
+        queue.put(n)
+    workers = [multiprocessing.get_context("fork").Process(target=work, args=(n,)) for n in range(10)]
+    [w.start() for w in workers]
+    print(sorted(queue.get() for _ in workers)); [w.join() for w in workers]
+    print(value.value, [w.exitcode for w in workers])
+    print(subprocess.run(["sh", "-c", "cat; echo err >&2; exit 3"], input=b"in", capture_output=True))
+    print(subprocess.check_output("seq 3 | tac", shell=True))
+    try: subprocess.run(["no-such-program"])
+    except FileNotFoundError as error: print(error)
+    try: subprocess.run(["sleep", "1000"], timeout=0.2)
+    except subprocess.TimeoutExpired as error: print("timed out", error.cmd)
+    with subprocess.Popen(["cat"], stdin=-1, stdout=-1, start_new_session=True) as child:
+        print(len(child.communicate(b"x" * 300000)[0]))
+    child = subprocess.Popen(["sleep", "1000"]); child.kill(); print(child.wait())
+    sys.exit(7)
+"""
+
+THREADS = """
+import os, sys, threading
+barrier, seen, lock = threading.Barrier(200), set(), threading.Lock()
+def work(n):
+    barrier.wait()  # all 200 are alive at once
+    with open("/proc/thread-self/stat") as file: tid = int(file.read().split()[0])
+    with open("/proc/self/status") as file: pid = int(next(l for l in file if l.startswith("Pid:")).split()[1])
+    os.stat("/etc/passwd"); os.listdir("/usr")
+    with lock: seen.add((tid == threading.get_native_id(), pid == os.getpid(), tid))
+    barrier.wait()
+    if n == 0: tids.update(os.listdir("/proc/self/task"))
+    barrier.wait()
+tids = set()
+threads = [threading.Thread(target=work, args=(n,)) for n in range(200)]
+[t.start() for t in threads]; [t.join() for t in threads]
+print(len(seen), {row[:2] for row in seen}, len(tids), {str(row[2]) for row in seen} <= tids)
+"""
+
+DOUBLE_FORK = """
+import os, sys, time
+read, write = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    middle = os.getpid()
+    if os.fork() == 0:
+        while os.getppid() == middle: time.sleep(0.01)
+        with open("/proc/self/comm") as file: comm = file.read().strip()
+        new_parent = os.getppid()
+        os.write(write, f"{comm} leader={os.getsid(0) == os.getpid()} orphan={new_parent != middle}".encode())
+        os._exit(0)
+    os._exit(4)
+print(os.waitstatus_to_exitcode(os.wait()[1]), os.read(read, 1000).decode())
+"""
+
+
+class Builds(SystemTest):
+    def test_a_parallel_build_of_sixty_files_gives_the_same_program(self):
+        if not all(shutil.which(tool) for tool in ("make", "gcc", "ar")):
+            return self.skip("no make and gcc here")
+        count = 60
+        for n in range(count):
+            (self.dir / f"unit_{n}.c").write_text(UNIT.format(n=n))
+        names = [f"unit_{n}" for n in range(count)]
+        (self.dir / "main.c").write_text("#include <stdio.h>\n" + "".join(f"long {name}(void);\n" for name in names)
+                                         + 'int main(void) { printf("%ld\\n", ' + " + ".join(f"{n}()" for n in names)
+                                         + "); return 0; }\n")
+        (self.dir / "generate.sh").write_text("echo '#define SHARED 42'\n")
+        (self.dir / "Makefile").write_text(MAKEFILE)
+
+        programs = []
+        def clean():
+            if (self.dir / "program").exists():
+                programs.append(((self.dir / "program").read_bytes(), (self.dir / "result").read_text()))
+            self.run_in("bare", ["make", "-s", "clean"])
+
+        # -O: the output of jobs is grouped; sorted, because their order is free.
+        lines = lambda output: sorted(output.splitlines())
+        environment = os.environ | {"MAKEFLAGS": "", "CC": "gcc"}
+        result = self.assert_same_as_bare(["make", "-j4", "-O"], normalise=lines, reset=clean, env=environment,
+                                         timeout=4 * common.DEADLINE_S)
+        self.assertEqual(result[0], 0, result)
+        clean()
+        self.assertEqual(len(programs), 3)
+        self.assertEqual(programs[0], programs[1])
+        self.assertEqual(programs[0], programs[2])
+
+    def test_an_up_to_date_build_does_nothing_and_a_failing_one_stops(self):
+        if not shutil.which("make"):
+            return self.skip("no make here")
+        (self.dir / "Makefile").write_text("all: a b\na b:\n\t@echo made $@ && touch $@\nbad: a\n\t@exit 3\n")
+        self.assertEqual(self.assert_shell_same("make -j4 all | sort; make -j4 all; make bad; echo $?; rm a b")[0], 0)
+
+
+class Pools(SystemTest):
+    def test_python_subprocess_and_multiprocessing(self):
+        (self.dir / "pool.py").write_text(POOL)
+        self.assertEqual(self.assert_same_as_bare([PYTHON, "pool.py"])[0], 7)
+
+    def test_python_c_with_subprocess(self):
+        code = "import subprocess; print(subprocess.run(['sh', '-c', 'exit 5']).returncode)"
+        self.assertEqual(self.assert_same_as_bare([PYTHON, "-c", code]), (0, b"5\n", b""))
+
+    def test_two_hundred_threads(self):
+        status, output, _ = self.assert_same_as_bare([PYTHON, "-c", THREADS])
+        self.assertEqual(status, 0)
+        self.assertEqual(output, b"200 {(True, True)} 201 True\n")
+
+
+class Numbers(SystemTest):
+    def test_a_thousand_short_processes_in_a_loop(self):
+        script = "i=0; n=0; while [ $i -lt 1000 ]; do /bin/true && n=$((n+1)); i=$((i+1)); done; echo $n"
+        self.assertEqual(self.assert_shell_same(script), (0, b"1000\n", b""))
+
+    def test_a_thousand_processes_that_each_read_their_own_proc(self):
+        script = 'i=0; while [ $i -lt 300 ]; do read comm </proc/self/comm; echo $comm; cat /proc/self/comm; i=$((i+1)); done | sort | uniq -c'
+        self.assertEqual(self.assert_shell_same(script)[0], 0)
+
+    def test_a_hundred_processes_alive_at_once(self):
+        script = ("i=0; while [ $i -lt 100 ]; do sh -c 'read x < gate; exit 3' & pids=\"$pids $!\"; i=$((i+1)); done; "
+                  "exec 9<> gate; for p in $pids; do echo go >&9; done; n=0; for p in $pids; do wait $p; "
+                  "[ $? = 3 ] && n=$((n+1)); done; echo $n")
+        os.mkfifo(self.dir / "gate")
+        status, output, _ = self.assert_shell_same(script)
+        self.assertEqual((status, output), (0, b"100\n"))
+
+    def test_a_deep_chain_of_processes(self):
+        script = 'if [ "$1" -gt 0 ]; then sh "$0" $(($1 - 1)); exit $(($? + 1)); fi; exit 3'
+        (self.dir / "chain").write_text(script)
+        self.assertEqual(self.assert_same_as_bare(["sh", "chain", "60"])[0], 63)
+
+
+class Orphans(SystemTest):
+    def test_a_double_fork_is_reparented_and_still_served(self):
+        status, output, _ = self.assert_same_as_bare([PYTHON, "-c", DOUBLE_FORK])
+        self.assertEqual(status, 0)
+        self.assertIn(b"leader=False orphan=True", output)
+
+    def test_a_setsid_daemon_serves_while_cmd_runs(self):
+        script = ("mkfifo in out; setsid sh -c 'while read q; do case $q in stop) exit;; *) echo answer $q > out;; esac; "
+                  "done < in' >/dev/null 2>&1 & exec 7> in; for i in 1 2 3; do echo $i >&7; cat out; done; echo stop >&7; "
+                  "wait; rm in out; echo done")
+        self.assertEqual(self.assert_shell_same(script)[:2], (0, b"answer 1\nanswer 2\nanswer 3\ndone\n"))
+
+
+if __name__ == "__main__":
+    common.main()

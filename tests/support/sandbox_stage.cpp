@@ -36,7 +36,7 @@ using namespace proctor;
 
 constexpr int control_fd = 3;
 constexpr int recycle_fd = 4;  // a socket to the stage, which may choose the next pid
-char* const look_address = reinterpret_cast<char*>(0x200000000);  // NOLINT(performance-no-int-to-ptr)
+char* const look_address = reinterpret_cast<char*>(0x20000000);  // NOLINT(performance-no-int-to-ptr)
 
 std::string program;
 int command_fd = -1;

@@ -16,7 +16,7 @@ using ExitWatcherSelf = LoopActor<messages::exit_watcher_actor, exit_watcher_sta
 ///
 /// Why per sandbox and not one for the machine? The notification actor must know of every end before
 /// it believes a pid, so the same epoll is asked, without blocking, after each receive; and an end seen
-/// on the listener thread needs no hop to get to the index.
+/// within the loop needs no hop to get to the index.
 [[nodiscard]] messages::exit_watcher_actor::behavior_type exit_watcher(ExitWatcherSelf self,
                                                                        SandboxContext* context);
 

@@ -51,25 +51,34 @@ void Loop::exec_later(caf::resumable* job) {
     link->next = head;
   // Whoever finds the inbox empty wakes the loop; for the others a wake-up is under way already. The loop
   // itself cannot be gone by now: the caller holds the actor, and the actor holds the loop.
-  if (head == nullptr) {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto ignored = ::write(wake_up_.get(), &one, sizeof one);
-  }
+  if (head == nullptr) wake_up();
+}
+
+void Loop::wake_up() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto ignored = ::write(wake_up_.get(), &one, sizeof one);
 }
 
 void Loop::run() {
-  thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  Hold hold{*this};
   take_inbox();
   while (true) {
     run_ready();
     if (actors_ == 0) break;
-    wait();
+    wait(hold);
   }
   if (on_idle_) on_idle_();
   // A callback may hold its actor, and every actor holds the loop: what is kept here would keep both for
   // ever.
   if (unwatched_) forget_unwatched();
-  thread_.store(std::thread::id{}, std::memory_order_relaxed);
+}
+
+void Loop::end_turn() {
+  run_ready();
+  if (!ready_.empty() || actors_ == 0)
+    wake_up();  // run() goes on with it
+  else if (on_idle_)
+    on_idle_();
 }
 
 void Loop::run_ready() {
@@ -103,19 +112,33 @@ void Loop::take_inbox() {
   std::reverse(ready_.begin() + first_new, ready_.end());  // the stack had the newest first
 }
 
-void Loop::wait() {
+void Loop::wait(Hold& hold) {
   if (on_idle_ && ready_.empty()) on_idle_();
   if (unwatched_) forget_unwatched();
-  const int ready = ::poll(polled_.data(), polled_.size(), poll_timeout_ms());
+  polling_ = polled_;
+  sleep_ = Sleep{timer_};
+  const int timeout_ms = poll_timeout_ms();
+  hold.give();
+  const int ready = ::poll(polling_.data(), polling_.size(), timeout_ms);
+  hold.take();
+  sleep_.reset();
   if (timer_ && Clock::now() >= *timer_) {
     timer_.reset();
     if (on_timer_) on_timer_();
   }
   if (ready <= 0) return;  // timed out, or EINTR: nothing to tell apart
-  for (std::size_t i = 0, count = polled_.size(); i < count; ++i) {
-    if (polled_[i].revents == 0 || polled_[i].fd < 0) continue;
-    (*callbacks_[i])(std::exchange(polled_[i].revents, short{0}));
+  // Only this function forgets entries, so the numbers still fit; a turn may have unwatched some meanwhile.
+  for (std::size_t i = 0; i < polling_.size(); ++i) {
+    if (polling_[i].revents == 0 || polled_[i].fd < 0) continue;
+    (*callbacks_[i])(polling_[i].revents);
   }
+}
+
+void Loop::set_timer(std::optional<Clock::time_point> at) {
+  timer_ = at;
+  if (!at || !sleep_ || (sleep_->until && *sleep_->until <= *at)) return;
+  sleep_->until = at;
+  wake_up();
 }
 
 void Loop::forget_unwatched() {
@@ -141,6 +164,7 @@ int Loop::poll_timeout_ms() const {
 void Loop::watch(int fd, OnReady on_ready) {
   polled_.push_back({fd, POLLIN, 0});
   callbacks_.push_back(std::make_unique<OnReady>(std::move(on_ready)));
+  if (sleep_) wake_up();
 }
 
 void Loop::unwatch(int fd) {

@@ -9,7 +9,7 @@
 
 namespace proctor::actors {
 
-/// Mixin: binds an actor to the Loop it was spawned on. It then runs on that loop's thread only, whoever
+/// Mixin: binds an actor to the Loop it was spawned on. It then runs within that loop only, whoever
 /// sends to it, as CAF's brokers do with their multiplexer.
 template <class Base>
 class LoopBound : public Observed<Base> {
@@ -46,7 +46,7 @@ class LoopBound : public Observed<Base> {
 template <class Handle, class State>
 using LoopActor = TripleActor<Handle, State, LoopBound>;
 
-/// Starts `function(self, arguments...)` as an actor on `loop`, on the loop's thread or before it runs.
+/// Starts `function(self, arguments...)` as an actor on `loop`, within the loop or before it runs.
 template <class Handle, class State, class Function, class... Arguments>
 Spawned<Handle> spawn_on(Loop& loop, std::uint64_t parent, Function function, Arguments... arguments) {
   caf::actor_config cfg{&loop};

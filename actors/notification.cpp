@@ -1,7 +1,6 @@
 #include "actors/notification.hpp"
 
 #include <linux/audit.h>
-#include <sys/poll.h>
 
 #include <cerrno>
 #include <variant>
@@ -21,46 +20,30 @@ messages::notification_actor::behavior_type notification(NotificationSelf self, 
   auto& state = self->state;
   state.context = context;
   state.sandbox = std::move(sandbox);
-  context->responder.on_released([&state] { state.on_released(); });
+  context->responder.on_released([context] { context->receiver.slot_released(); });
   context->loop->on_timer([context] { context->responder.expire(now_ns()); });
   self->set_exit_handler([self, context](const caf::exit_msg& exit) {
+    context->receiver.stop();
     context->responder.on_released({});
     context->loop->on_timer({});
-    context->loop->unwatch(context->listener.poll_fd());
     self->quit(exit.reason);
   });
   return {
-      [&state](messages::Arm) { state.watch_listener(); },
+      [&state](messages::Arm) { state.arm(); },
   };
 }
 
-void notification_state::watch_listener() {
-  context->loop->watch(context->listener.poll_fd(), [this](short events) { on_ready(events); });
+void notification_state::arm() {
+  context->receiver.start([this](kernel::SlotNumber slot) { on_received(slot); },
+                          [this] { caf::anon_send(sandbox, messages::ListenerEnded{}); });
 }
 
-void notification_state::on_ready(short events) {
-  if ((events & POLLIN) == 0) {  // POLLHUP alone: no task uses the filter any more
-    context->loop->unwatch(context->listener.poll_fd());
-    caf::anon_send(sandbox, messages::ListenerEnded{});
-    return;
-  }
-  const auto slot = context->journal.acquire();
-  if (!slot) {
-    paused = true;
-    context->loop->unwatch(context->listener.poll_fd());
-    return;
-  }
-  kernel::JournalSlot& received = context->journal[*slot];
-  if (const auto result = context->listener.receive(received.notification); !result) {
-    // ENOENT, EINTR: what poll saw was withdrawn. Anything else poll will tell again, or as POLLHUP.
-    context->journal.release(*slot);
-    return;
-  }
-  received.cookie = received.view().id;
-  received.deadline_ns = now_ns() + std::chrono::nanoseconds{context->order.policy.verdict_timeout}.count();
+void notification_state::on_received(kernel::SlotNumber slot) {
+  const std::chrono::nanoseconds timeout{context->order.policy.verdict_timeout};
+  context->journal.fill(slot, now_ns() + timeout.count());
   ++context->notifications;
   context->drain_exits();  // before any look-up: see ExitSet
-  dispatch(*slot);
+  dispatch(slot);
 }
 
 void notification_state::dispatch(kernel::SlotNumber slot) {
@@ -103,12 +86,6 @@ const index::Entry<ProcessHandle>* notification_state::find_notifier(const secco
   const auto key =
       context->index.resolve_notifier(tid, [&] { return context->listener.is_valid(received.id); });
   return key ? context->reader.entry_for(key->pid) : nullptr;
-}
-
-void notification_state::on_released() {
-  if (!paused) return;
-  paused = false;
-  watch_listener();
 }
 
 }  // namespace proctor::actors

@@ -137,19 +137,8 @@ void sandbox_state::kill_all() {
 messages::SandboxDescriptionPtr sandbox_state::describe(DescribeSandbox::Detail detail) const {
   auto description = std::make_shared<messages::SandboxDescription>();
   auto& d = *description;
-  const auto& order = context->order;
-  d.name = order.policy.name;
-  d.command = order.command;
+  describe_identity(*context, d);
   d.state = phase_name(phase);
-  d.target = order.target;
-  d.init = order.init;
-  d.started_unix_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(context->started.time_since_epoch()).count();
-  d.degraded = order.degraded;
-  d.when_command_ends =
-      order.policy.when_command_ends == policy::WhenCommandEnds::linger ? "linger" : "end tree";
-  d.accept_degraded = order.policy.accept_degraded;
-  d.verdict_timeout_ms = order.policy.verdict_timeout.count();
   d.in_flight = context->journal.in_flight();
   d.notifications = context->notifications;
   const auto& counts = context->responder.counts();

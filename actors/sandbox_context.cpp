@@ -40,7 +40,8 @@ SandboxContext::SandboxContext(std::shared_ptr<Loop> sandbox_loop, messages::San
       reader(index),
       members(*this),
       hints(order.ungranted_directories),
-      gate(members, hints) {}
+      gate(members, hints),
+      receiver(*loop, listener, journal) {}
 
 void SandboxContext::drain_exits() {
   bool any = false;
@@ -119,6 +120,21 @@ void forget_process(SandboxContext& context, const index::Entry<ProcessHandle>& 
     return;
   }
   caf::anon_send(entry.handle.actor, messages::ProcessExited{status});
+}
+
+void describe_identity(const SandboxContext& context, messages::SandboxDescription& description) {
+  const auto& order = context.order;
+  description.name = order.policy.name;
+  description.command = order.command;
+  description.target = order.target;
+  description.init = order.init;
+  description.started_unix_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(context.started.time_since_epoch()).count();
+  description.degraded = order.degraded;
+  description.when_command_ends =
+      order.policy.when_command_ends == policy::WhenCommandEnds::linger ? "linger" : "end tree";
+  description.accept_degraded = order.policy.accept_degraded;
+  description.verdict_timeout_ms = order.policy.verdict_timeout.count();
 }
 
 }  // namespace proctor::actors

@@ -11,6 +11,7 @@
 #include "actors/exit_set.hpp"
 #include "actors/loop.hpp"
 #include "actors/observed.hpp"
+#include "actors/receiver.hpp"
 #include "actors/recorder.hpp"
 #include "actors/responder.hpp"
 #include "index/process_index.hpp"
@@ -26,7 +27,7 @@
 
 namespace proctor::actors {
 
-/// What is counted of one process; touched on the listener thread only.
+/// What is counted of one process; touched within the sandbox's loop only.
 struct ProcessRecord {
   std::uint64_t notifications = 0;
   std::uint64_t refused = 0;
@@ -55,7 +56,7 @@ struct SandboxLimits {
   std::uint32_t pending_max = 256;  ///< notifications received and not yet answered
 };
 
-/// What the actors of one sandbox share. Confined to the sandbox's listener thread: they all run there,
+/// What the actors of one sandbox share. Confined to the sandbox's loop: they all run there, one at a time,
 /// so within one notification they call these parts directly, and use messages where the answer may
 /// wait. Other threads see only the index's snapshots and the actors' counters.
 struct SandboxContext {
@@ -98,10 +99,11 @@ struct SandboxContext {
   ExitSet exits;
   index::KernelTaskSource tasks;
   Index index;
-  index::SnapshotReader<ProcessHandle> reader;  ///< the listener thread's own
+  index::SnapshotReader<ProcessHandle> reader;  ///< the loop's own
   IndexMembers members;
   procfs::PathHints hints;
   procfs::ProcGate gate;
+  Receiver receiver;  ///< the last: its thread uses what is above
 
   bool ending = false;                 ///< every process that turns up is killed
   std::uint64_t registry_id = 0;       ///< the registry actor's: it starts process actors
@@ -119,5 +121,8 @@ struct SandboxContext {
 
 /// A process has left the index: says so on record and to its actor.
 void forget_process(SandboxContext& context, const index::Entry<ProcessHandle>& entry);
+
+/// What never changes: its names, its order, its policy.
+void describe_identity(const SandboxContext& context, messages::SandboxDescription& description);
 
 }  // namespace proctor::actors

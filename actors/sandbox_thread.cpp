@@ -27,6 +27,8 @@ void refuse_process_of(SandboxContext& context, std::uint64_t actor_id) {
 /// session's parent hears of it as the sandbox actor goes down.
 void fail_sandbox(SandboxContext& context) {
   context.ending = true;
+  context.receiver.stop();
+  context.responder.on_released({});
   context.responder.refuse_all(EIO, "its sandbox has failed");
   for (const auto& entry : context.all_processes()) {
     static_cast<void>(entry.handle.pidfd->send_signal(SIGKILL));
@@ -117,6 +119,10 @@ kernel::Result<std::unique_ptr<SandboxThread>> SandboxThread::start(
   thread->context_->actors.push_back(spawned.counters);
   thread->context_->essential.push_back(caf::actor_cast<caf::actor>(spawned.handle));
   thread->actor_ = std::move(spawned.handle);
+  auto outline = std::make_shared<messages::SandboxDescription>();
+  describe_identity(*thread->context_, *outline);
+  outline->state = "not answering";
+  thread->outline_ = std::move(outline);
   thread->thread_ =
       std::thread{[self = thread.get(), on_ended = std::move(on_ended)] { self->run(on_ended); }};
   return thread;
@@ -126,7 +132,7 @@ void SandboxThread::run(const std::function<void()>& on_ended) {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);  // an interrupted ADDFD could not be repaired
-  pthread_setname_np(pthread_self(), "listener");
+  pthread_setname_np(pthread_self(), "sandbox");
   context_->loop->run();
   context_.reset();
   on_ended();

@@ -11,7 +11,7 @@
 
 namespace proctor::actors {
 
-/// One sandbox's listener thread with all that lives on it. The destructor joins: call it only once the
+/// One sandbox's loop on a thread of its own, with all that lives there. The destructor joins: call it only once the
 /// sandbox has ended (`on_ended` was called), or it waits for that.
 class SandboxThread {
  public:
@@ -28,6 +28,9 @@ class SandboxThread {
 
   [[nodiscard]] const messages::sandbox_actor& actor() const noexcept { return actor_; }
 
+  /// What can be said of the sandbox without asking it: no processes, and "not answering" for its state.
+  [[nodiscard]] const messages::SandboxDescriptionPtr& outline() const noexcept { return outline_; }
+
   /// The tracked processes at this moment, for any thread. Only while the sandbox has not ended.
   [[nodiscard]] Index::SnapshotPtr processes() const { return context_->index.snapshot(); }
 
@@ -37,6 +40,7 @@ class SandboxThread {
 
   std::unique_ptr<SandboxContext> context_;
   messages::sandbox_actor actor_;
+  messages::SandboxDescriptionPtr outline_;
   std::thread thread_;
 };
 

@@ -39,7 +39,8 @@ SandboxCreated create(SupervisorSelf self, messages::SandboxOrder& order) {
   return {name, {}, std::move(actor)};
 }
 
-/// Asks each sandbox and answers when all have, or had their time.
+/// Asks each sandbox and answers when all have, or had their time: of one that is too busy to say more the
+/// list has at least that it is there.
 struct Listing {
   caf::typed_response_promise<messages::SandboxList> promise;
   std::vector<messages::SandboxDescriptionPtr> descriptions;
@@ -68,7 +69,11 @@ caf::typed_response_promise<messages::SandboxList> list(SupervisorSelf self,
               listing->descriptions.push_back(description);
               listing->one_done();
             },
-            [listing](const caf::error&) { listing->one_done(); });
+            [listing, outline = thread->outline()](const caf::error& error) {
+              // Any other error: it has ended meanwhile.
+              if (error == caf::sec::request_timeout) listing->descriptions.push_back(outline);
+              listing->one_done();
+            });
   }
   listing->one_done();
   return listing->promise;

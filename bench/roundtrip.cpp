@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,7 +33,9 @@ struct Row {
   double at_most;  ///< 0: no target
   std::vector<double> samples;
 
+  /// 0 for a row that was not run.
   [[nodiscard]] double median() {
+    if (samples.empty()) return 0;
     std::nth_element(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2),
                      samples.end());
     return samples[samples.size() / 2];
@@ -56,6 +59,7 @@ void print(std::vector<Row>& table, bool as_json) {
   if (!as_json) fmt::print("{:<46} {:>9} {:>7} {:>8}\n", "one call", "us", "ratio", "at most");
   for (auto& row : table) {
     const double us = row.median();
+    if (us == 0) continue;
     const double ratio = us / table[static_cast<std::size_t>(row.base)].median();
     if (as_json) {
       out.push_back({{"name", row.name}, {"us", us}, {"ratio", ratio}, {"at_most", row.at_most}});
@@ -72,8 +76,14 @@ int run(int argc, char** argv) {
   CLI::App app{"Times one notification, in microseconds and as a ratio to a bare RECV+SEND loop in C."};
   bool as_json = false;
   int rounds = 31;
+  std::vector<std::size_t> chosen(rows().size());
+  std::iota(chosen.begin(), chosen.end(), std::size_t{0});
   app.add_flag("--json", as_json, "JSON instead of a table");
   app.add_option("--rounds", rounds, "Rounds; medians are taken over them")->check(CLI::Range(1, 10000));
+  app.add_option("--rows", chosen, "Only these rows, in this order, counted from 0: for a profiler")
+      ->delimiter(',')
+      ->check(CLI::Range(std::size_t{0}, chosen.size() - 1))
+      ->allow_extra_args();
   CLI11_PARSE(app, argc, argv);
 
   auto bare = BenchTarget::start();
@@ -109,7 +119,8 @@ int run(int argc, char** argv) {
 
   auto table = rows();
   for (int round = -1; round < rounds; ++round) {  // the first warms up
-    for (auto& row : table) {
+    for (const std::size_t number : chosen) {
+      Row& row = table[number];
       work = row.work;
       const double us = (row.bare ? *bare : *supervised).time(row.call, calls_per_round);
       if (round >= 0) row.samples.push_back(us);

@@ -19,7 +19,7 @@ using launch::Reply;
 
 /// A sandbox is made within milliseconds; a supervisor that takes longer is as good as none.
 constexpr std::chrono::seconds create_timeout{10};
-constexpr std::chrono::seconds list_timeout{3};
+constexpr std::chrono::seconds list_timeout{5};  // the supervisor waits a second for each sandbox
 /// How long the last events of a sandbox may take to be written.
 constexpr std::chrono::seconds end_timeout{3};
 /// How long session parents may take to end their trees when the daemon stops.

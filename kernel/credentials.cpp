@@ -69,15 +69,6 @@ Result<std::string> read_all(const std::string& path) {
   return text;
 }
 
-/// Whether `tid` lives in the calling thread's user namespace. When that cannot be told, it does not.
-bool shares_user_namespace(pid_t tid) {
-  struct stat ours {};
-  struct stat theirs {};
-  if (::stat("/proc/thread-self/ns/user", &ours) != 0) return false;
-  if (::stat(fmt::format("/proc/{}/ns/user", tid).c_str(), &theirs) != 0) return false;
-  return ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
-}
-
 /// One thread's capability sets, capget(2).
 class CapabilitySets {
  public:
@@ -159,13 +150,21 @@ Result<Credentials> parse_credentials(std::string_view status) {
                      .effective_capabilities = effective->front()};
 }
 
-Result<Credentials> read_credentials(pid_t tid) {
+bool shares_user_namespace(pid_t tid) {
+  struct stat ours {};
+  struct stat theirs {};
+  if (::stat("/proc/thread-self/ns/user", &ours) != 0) return false;
+  if (::stat(fmt::format("/proc/{}/ns/user", tid).c_str(), &theirs) != 0) return false;
+  return ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+Result<Credentials> read_credentials(pid_t tid, bool shares_namespace) {
   const auto status = read_all(fmt::format("/proc/{}/status", tid));
   if (!status) return status.error();
   auto credentials = parse_credentials(*status);
   if (!credentials) return credentials;
   // Asked after the status was read: a task can leave our user namespace, but not come back.
-  if (credentials->effective_capabilities != 0 && !shares_user_namespace(tid)) {
+  if (credentials->effective_capabilities != 0 && !shares_namespace && !shares_user_namespace(tid)) {
     credentials->effective_capabilities = 0;
   }
   return credentials;

@@ -26,9 +26,13 @@ struct Credentials {
 /// The text of a /proc/TID/status. EPROTO: it is not one. Capabilities are taken as they stand there.
 [[nodiscard]] Result<Credentials> parse_credentials(std::string_view status);
 
+/// Whether a thread lives in the calling thread's user namespace. When that cannot be told, it does not.
+[[nodiscard]] bool shares_user_namespace(pid_t tid);
+
 /// The credentials of a thread. ESRCH or ENOENT: gone. Several reads: the caller makes sure that `tid`
-/// is whom it means after this call.
-[[nodiscard]] Result<Credentials> read_credentials(pid_t tid);
+/// is whom it means after this call. `shares_namespace`: the caller knows the answer of shares_user_namespace
+/// to be yes, and that it stays so.
+[[nodiscard]] Result<Credentials> read_credentials(pid_t tid, bool shares_namespace = false);
 
 /// Makes the calling **thread** act with `target`'s credentials until destroyed (raw system calls:
 /// libc's wrappers would change every thread of the process). Nothing is called when they are the

@@ -29,7 +29,7 @@ Journal::Journal(UniqueFd fd, std::span<JournalSlot> slots) : fd_(std::move(fd))
 }
 
 Journal::Journal(Journal&& other) noexcept
-    : fd_(std::move(other.fd_)), slots_(std::exchange(other.slots_, {})), free_(std::move(other.free_)) {}
+    : fd_(std::move(other.fd_)), slots_(std::exchange(other.slots_, {})), in_flight_(std::exchange(other.in_flight_, 0)), free_(std::move(other.free_)) {}
 
 Journal::~Journal() {
   if (!slots_.empty()) ::munmap(slots_.data(), slots_.size_bytes());
@@ -42,7 +42,14 @@ std::optional<SlotNumber> Journal::acquire() {
   return slot;
 }
 
+void Journal::fill(SlotNumber slot, std::int64_t deadline_ns) {
+  slots_[slot].cookie = slots_[slot].view().id;
+  slots_[slot].deadline_ns = deadline_ns;
+  ++in_flight_;
+}
+
 void Journal::release(SlotNumber slot) {
+  if (slots_[slot].cookie != 0) --in_flight_;
   slots_[slot].cookie = 0;
   free_.push_back(slot);
 }

@@ -45,8 +45,11 @@ class Journal {
   Journal& operator=(const Journal&) = delete;
   ~Journal();
 
-  /// A free slot to receive into; nothing when all are in flight: the kernel then queues for us.
+  /// A free slot to receive into; nothing when all are taken: the kernel then queues for us.
   [[nodiscard]] std::optional<SlotNumber> acquire();
+
+  /// A notification was received into the slot: it is in flight, and to be refused after `deadline_ns`.
+  void fill(SlotNumber slot, std::int64_t deadline_ns);
 
   /// The slot is answered, or was never filled.
   void release(SlotNumber slot);
@@ -54,7 +57,7 @@ class Journal {
   [[nodiscard]] JournalSlot& operator[](SlotNumber slot) { return slots_[slot]; }
   [[nodiscard]] const JournalSlot& operator[](SlotNumber slot) const { return slots_[slot]; }
 
-  [[nodiscard]] std::size_t in_flight() const { return slots_.size() - free_.size(); }
+  [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
   [[nodiscard]] std::span<const JournalSlot> slots() const { return slots_; }
 
   /// The memory, for whoever is to take over.
@@ -65,6 +68,7 @@ class Journal {
 
   UniqueFd fd_;
   std::span<JournalSlot> slots_;
+  std::size_t in_flight_ = 0;
   std::vector<SlotNumber> free_;  ///< a stack: the slot used last is still in the cache
 };
 

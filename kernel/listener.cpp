@@ -1,9 +1,12 @@
 #include "kernel/listener.hpp"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -30,6 +33,15 @@ Result<void> check_kind(int fd) {
   return Error::last("use the descriptor as a seccomp listener");
 }
 
+/// Whether a blocked RECV returns when the last target is gone: "seccomp: interrupt SECCOMP_IOCTL_NOTIF_RECV
+/// when all users have exited". To try it would take a process at every start.
+bool receive_ends_with_last_target() {
+  utsname system{};
+  std::pair<int, int> version;
+  return ::uname(&system) == 0 && std::sscanf(system.release, "%d.%d", &version.first, &version.second) == 2 &&
+         version >= std::pair{6, 11};
+}
+
 }  // namespace
 
 Result<SeccompListener> SeccompListener::adopt(UniqueFd fd) {
@@ -37,15 +49,25 @@ Result<SeccompListener> SeccompListener::adopt(UniqueFd fd) {
   if (const auto kind = check_kind(fd.get()); !kind) return kind.error();
   const bool synchronous =
       ::ioctl(fd.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) == 0;
-  return SeccompListener{std::move(fd), synchronous};
+  return SeccompListener{std::move(fd), synchronous, receive_ends_with_last_target()};
 }
 
 Result<void> SeccompListener::receive(NotificationBuffer buffer) {
   // All of it, not only what this kernel fills: a reader of the journal never sees an older one's bytes.
   std::memset(buffer.data(), 0, buffer.size());
+  if (!receive_ends_) {
+    pollfd pending{fd_.get(), POLLIN, 0};
+    if (::poll(&pending, 1, -1) != 1 || (pending.revents & POLLIN) == 0)
+      return Error{ENOENT, "wait for a seccomp notification"};
+  }
   if (::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_RECV, buffer.data()) != 0)
     return Error::last("receive a seccomp notification");
   return {};
+}
+
+bool SeccompListener::has_hung_up() const {
+  pollfd state{fd_.get(), POLLIN, 0};
+  return ::poll(&state, 1, 0) == 1 && (state.revents & POLLIN) == 0;
 }
 
 Result<void> SeccompListener::respond(const seccomp_notif_resp& response) {

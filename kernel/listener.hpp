@@ -24,8 +24,8 @@ class Listener {
   virtual ~Listener() = default;
 
   /// Receives into `buffer`, which this zeroes first, all of it (the kernel refuses anything else). Blocks
-  /// when nothing is pending: poll first. ENOENT: what poll saw was withdrawn, go on; it is not the end.
-  /// EINTR: go on.
+  /// until a notification is pending or the last target is gone. Any error: what was pending was withdrawn,
+  /// so go on, unless has_hung_up().
   [[nodiscard]] virtual Result<void> receive(NotificationBuffer buffer) = 0;
 
   /// Answers `response.id`. ENOENT: the target is no longer blocked in that call.
@@ -41,8 +41,8 @@ class Listener {
   [[nodiscard]] virtual Result<int> add_fd_and_respond(std::uint64_t cookie, int fd,
                                                        std::uint32_t target_fd_flags) = 0;
 
-  /// The descriptor to poll: POLLIN a notification is pending, POLLHUP the last target is gone.
-  [[nodiscard]] virtual int poll_fd() const = 0;
+  /// Whether no task uses the filter any more. Does not block.
+  [[nodiscard]] virtual bool has_hung_up() const = 0;
 };
 
 /// The kernel's listener.
@@ -58,17 +58,21 @@ class SeccompListener final : public Listener {
   [[nodiscard]] bool is_valid(std::uint64_t cookie) override;
   [[nodiscard]] Result<int> add_fd_and_respond(std::uint64_t cookie, int fd,
                                                std::uint32_t target_fd_flags) override;
-  [[nodiscard]] int poll_fd() const override { return fd_.get(); }
+  [[nodiscard]] bool has_hung_up() const override;
+
+  /// To poll: POLLIN a notification is pending, POLLHUP the last target is gone.
+  [[nodiscard]] int poll_fd() const { return fd_.get(); }
 
   /// Whether SYNC_WAKE_UP is in force.
   [[nodiscard]] bool synchronous_wake_up() const noexcept { return synchronous_wake_up_; }
 
  private:
-  SeccompListener(UniqueFd fd, bool synchronous_wake_up) noexcept
-      : fd_(std::move(fd)), synchronous_wake_up_(synchronous_wake_up) {}
+  SeccompListener(UniqueFd fd, bool synchronous_wake_up, bool receive_ends) noexcept
+      : fd_(std::move(fd)), synchronous_wake_up_(synchronous_wake_up), receive_ends_(receive_ends) {}
 
   UniqueFd fd_;
   bool synchronous_wake_up_;
+  bool receive_ends_;  ///< RECV returns when the last target is gone (6.11); else it must be polled for
 };
 
 }  // namespace proctor::kernel

@@ -58,7 +58,7 @@ struct ProcessReport {
 struct SandboxDescription {
   std::string name;
   std::vector<std::string> command;
-  std::string state;  ///< "armed", "command ended", "ending"
+  std::string state;  ///< "armed", "command ended", "ending", "not answering"
   pid_t target = 0;
   pid_t init = 0;
   std::int64_t started_unix_ms = 0;

@@ -72,7 +72,7 @@ struct Reconfigure {
 
 /// The root: makes sandboxes, monitors every actor it made, and lets one die without the others.
 using supervisor_actor = caf::typed_actor<
-    /// Starts the sandbox's listener thread and actors.
+    /// Starts the sandbox's threads and actors.
     caf::replies_to<CreateSandbox>::with<SandboxCreated>,
     /// Asks each sandbox, within a second.
     caf::replies_to<ListSandboxes>::with<SandboxList>,

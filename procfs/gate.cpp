@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <fstream>
@@ -30,6 +31,34 @@ Verdict fails(int error, const char* reason) { return {policy::Fail{error}, reas
 // nothing, because listings and calls relative to them are judged again.
 Verdict kernel_decides() { return {policy::Continue{}, ""}; }
 
+/// Reading, and what changes nothing about which object is opened. No combination of them is refused.
+constexpr std::uint64_t plain_flags = O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_LARGEFILE | O_NOCTTY | O_NONBLOCK;
+
+/// The names below /proc of a path that says what it means: "/proc/PID/...", with the target's own numbers for
+/// self and thread-self, and none that is empty, "." or "..". Empty for any other request.
+std::vector<std::string> plain_names(const OpenRequest& request) {
+  constexpr std::string_view prefix = "/proc/";
+  if ((request.flags & ~plain_flags) != 0 || request.resolve != 0) return {};
+  if (!request.path.starts_with(prefix) || request.path.ends_with('/')) return {};
+  std::vector<std::string> names;
+  for (std::size_t begin = prefix.size(); begin <= request.path.size();) {
+    const std::size_t end = std::min(request.path.find('/', begin), request.path.size());
+    const std::string_view name = request.path.substr(begin, end - begin);
+    if (name.empty() || name == "." || name == "..") return {};
+    if (!names.empty()) {
+      names.emplace_back(name);
+    } else if (name == "self") {
+      names = {std::to_string(request.tgid)};
+    } else if (name == "thread-self") {
+      names = {std::to_string(request.tgid), "task", std::to_string(request.tid)};
+    } else {
+      names.emplace_back(name);
+    }
+    begin = end + 1;
+  }
+  return names;
+}
+
 bool has(const OpenRequest& request, std::uint64_t flag) { return (request.flags & flag) == flag; }
 
 bool writes(const OpenRequest& request) {
@@ -39,6 +68,10 @@ bool writes(const OpenRequest& request) {
 /// The errno for which the kernel refuses the flags whatever the path: it looks at them first, then at
 /// the path, and an empty one is ENOENT.
 int refusal_of_flags(const OpenRequest& request) {
+  if ((request.flags & ~plain_flags) == 0 && request.resolve == 0 &&
+      (!request.exact || request.mode == 0)) {
+    return 0;
+  }
   open_how how{};
   how.flags = request.flags;
   how.mode = request.mode;
@@ -132,14 +165,50 @@ const kernel::Credentials* ProcGate::own_credentials() {
   return &*own_credentials_;
 }
 
+const ProcGate::Surroundings& ProcGate::surroundings(pid_t tid) {
+  if (!surroundings_) surroundings_ = {shares_root(tid), kernel::shares_user_namespace(tid)};
+  return *surroundings_;
+}
+
+std::optional<Verdict> ProcGate::open_plainly(const OpenRequest& request) {
+  auto names = plain_names(request);
+  const auto root = own_procfs_root();
+  if (names.empty() || !root || !surroundings(request.tid).shares_root) return std::nullopt;
+  const auto pid = pid_of_name(names.front());
+  if (!pid) return std::nullopt;
+  const kernel::UniqueFd directory(
+      ::openat(*root, names.front().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory) return std::nullopt;
+  // After the directory was opened: it belongs to one process for good, so a member that is alive now is its
+  // owner (PathWalk).
+  const auto group = members_.group_of(*pid);
+  if (!group) return fails(ENOENT, "nothing of that name on the sandbox's /proc");
+  if (judge_use(names, *group, false).error != 0) return std::nullopt;
+  std::string below;
+  for (std::size_t i = 1; i < names.size(); ++i) below += (i > 1 ? "/" : "") + names[i];
+  open_how how{};
+  how.flags = request.flags | O_CLOEXEC | O_NOCTTY;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+  kernel::UniqueFd fd(static_cast<int>(
+      ::syscall(SYS_openat2, directory.get(), below.empty() ? "." : below.c_str(), &how, sizeof how)));
+  if (!fd) return std::nullopt;
+  return inject(std::move(fd), request);
+}
+
 Verdict ProcGate::open(const OpenRequest& request) {
   if (const int error = refusal_of_flags(request)) return fails(error, "flags that the kernel refuses");
+  const kernel::Credentials* own = own_credentials();
+  const auto theirs =
+      kernel::read_credentials(request.tid, surroundings(request.tid).shares_user_namespace);
+  if (own == nullptr || !theirs) return kernel_decides();
+  if (const auto assumed = kernel::AssumedCredentials::assume(*theirs, *own); !assumed) {
+    return kernel_decides();
+  } else if (auto verdict = open_plainly(request)) {
+    return *std::move(verdict);
+  }
   // What belongs to the supervisor's own rights comes first: the start is the target's already.
   auto start = WalkStart::open(request);
   if (!start) return kernel_decides();
-  const kernel::Credentials* own = own_credentials();
-  const auto theirs = kernel::read_credentials(request.tid);
-  if (own == nullptr || !theirs) return kernel_decides();
   const auto assumed = kernel::AssumedCredentials::assume(*theirs, *own);
   if (!assumed) return kernel_decides();
 

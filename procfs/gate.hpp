@@ -43,16 +43,19 @@ enum class Listing : std::uint8_t {
 ///   apply to its /proc, and an LSM judges the supervisor's label.
 /// - O_PATH descriptors cannot be injected: Continue for the sandbox's own, ENOENT for all others.
 ///
-/// One listener thread uses it, with every signal blocked. It must have adopted, before the first call, the
-/// credentials it is going to keep.
+/// Used within one sandbox's loop, with every signal blocked. Its threads must have adopted, before the first
+/// call, the credentials they are going to keep.
+///
+/// Relies on the filter: no process of the sandbox gets another root directory or user namespace than it
+/// started with, so both are looked at once.
 class ProcGate {
  public:
   /// `members` outlives the gate. Without hints nothing off procfs is opened on behalf.
   explicit ProcGate(Members& members);
   ProcGate(Members& members, PathHints hints);
 
-  /// About thirty system calls for /proc/self/status; does not wait for anything but the file systems on
-  /// the path. Whoever acts on the verdict with the notification's cookie is safe from a recycled `tid`.
+  /// Ten system calls for /proc/self/status and its like (see open_plainly), two dozen or more for other
+  /// spellings; does not wait for anything but the file systems on the path. Whoever acts on the verdict with the notification's cookie is safe from a recycled `tid`.
   [[nodiscard]] policy::Verdict open(const OpenRequest& request);
 
   /// Judges a directory by itself: `directory` is a duplicate of the target's descriptor. A directory of a
@@ -60,6 +63,17 @@ class ProcGate {
   [[nodiscard]] Listing judge_listing(pid_t tid, pid_t tgid, const kernel::UniqueFd& directory);
 
  private:
+  /// What shapes how a sandbox's processes see procfs, and never changes.
+  struct Surroundings {
+    bool shares_root = false;
+    bool shares_user_namespace = false;
+  };
+
+  /// Reads a file, or opens a directory, of a process that the path names plainly, from our own root of procfs
+  /// and by one look-up that follows no link. Nothing: whatever this is, it is for a walk. Needs the target's
+  /// credentials.
+  [[nodiscard]] std::optional<policy::Verdict> open_plainly(const OpenRequest& request);
+  [[nodiscard]] const Surroundings& surroundings(pid_t tid);
   [[nodiscard]] policy::Verdict serve(const OpenRequest& request, const Arrival& arrival) const;
   [[nodiscard]] policy::Verdict serve_elsewhere(const OpenRequest& request, const Arrival& arrival) const;
   [[nodiscard]] policy::Verdict create_elsewhere(const OpenRequest& request, const Arrival& arrival) const;
@@ -69,6 +83,7 @@ class ProcGate {
   Members& members_;
   PathHints hints_;
   std::optional<kernel::Credentials> own_credentials_;
+  std::optional<Surroundings> surroundings_;
 };
 
 }  // namespace proctor::procfs

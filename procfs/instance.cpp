@@ -160,6 +160,16 @@ bool is_own_procfs(std::uint64_t device) {
   return own_numbers && device == own_procfs().device;
 }
 
+std::optional<int> own_procfs_root() {
+  return is_own_procfs(own_procfs().device) ? std::optional(own_procfs().root.get()) : std::nullopt;
+}
+
+bool shares_root(pid_t tid) {
+  const auto theirs = examine("/proc/" + std::to_string(tid) + "/root");
+  const auto ours = examine(std::string("/"));
+  return theirs && ours && theirs->id == ours->id;
+}
+
 std::optional<std::vector<std::string>> names_of_mount_root(pid_t tid, std::uint64_t mount) {
   const auto found = find_mount(tid, [&](const Mount& m) { return m.id == mount; });
   // "//deleted" marks a root that is gone; an escaped byte occurs in no name of procfs that matters here.

@@ -60,6 +60,12 @@ struct ObjectInfo {
 /// Whether this is the device of our own /proc, and that shows our own numbers.
 [[nodiscard]] bool is_own_procfs(std::uint64_t device);
 
+/// The root of our own /proc, an O_PATH descriptor, if that shows our own numbers; else nothing.
+[[nodiscard]] std::optional<int> own_procfs_root();
+
+/// Whether a thread's root directory is this process's: the same directory by the same mount.
+[[nodiscard]] bool shares_root(pid_t tid);
+
 /// The names from the root of the file system down to what is mounted as `mount`, a mount that `tid` sees;
 /// empty for the root itself. Nothing: not found, or deleted since. From mountinfo's fourth field.
 [[nodiscard]] std::optional<std::vector<std::string>> names_of_mount_root(pid_t tid, std::uint64_t mount);

@@ -6,7 +6,7 @@
 
 namespace proctor::procfs {
 
-/// Who may see what: the sandbox's processes, as procfs needs to know them. All on the listener thread.
+/// Who may see what: the sandbox's processes, as procfs needs to know them. All within its loop.
 class Members {
  public:
   virtual ~Members() = default;

@@ -44,7 +44,7 @@ class FakeListener final : public kernel::Listener {
     if (inject_error != 0) return kernel::Error{inject_error, "inject"};
     return 3;
   }
-  int poll_fd() const override { return -1; }
+  bool has_hung_up() const override { return false; }
 
   struct Injected {
     std::uint64_t cookie;
@@ -68,8 +68,7 @@ struct Desk {
     notification.id = cookie;
     notification.pid = static_cast<std::uint32_t>(tid);
     std::memcpy(journal[*slot].notification.data(), &notification, sizeof notification);
-    journal[*slot].cookie = cookie;
-    journal[*slot].deadline_ns = deadline_ns;
+    journal.fill(*slot, deadline_ns);
     return *slot;
   }
 

@@ -40,13 +40,13 @@ void make_call(Outcome& outcome) {
 
 Result<SeccompListener> adopt(Target& target) { return SeccompListener::adopt(target.take_listener()); }
 
-short poll_events(const Listener& listener, int timeout_ms = 10'000) {
+short poll_events(const SeccompListener& listener, int timeout_ms = 10'000) {
   pollfd entry{listener.poll_fd(), POLLIN, 0};
   return ::poll(&entry, 1, timeout_ms) == 1 ? entry.revents : short{0};
 }
 
 /// Waits for a notification and receives it.
-seccomp_notif receive(Listener& listener) {
+seccomp_notif receive(SeccompListener& listener) {
   REQUIRE((poll_events(listener) & POLLIN) != 0);
   std::array<std::byte, notification_bytes_max> buffer{};
   const auto received = listener.receive(buffer);

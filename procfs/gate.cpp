@@ -84,6 +84,17 @@ int refusal_of_flags(const OpenRequest& request) {
   return errno;
 }
 
+/// Opens what lies below a directory of procfs, on this procfs and by names alone.
+kernel::Result<kernel::UniqueFd> look_up(int directory, const std::string& path, std::uint64_t flags) {
+  open_how how{};
+  how.flags = flags | O_CLOEXEC | O_NOCTTY;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+  if ((flags & O_PATH) != 0) how.flags = flags | O_CLOEXEC;  // takes few others
+  kernel::UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how)));
+  if (!fd) return kernel::Error::last("open " + path);
+  return fd;
+}
+
 /// Opens the very object that was judged: a descriptor's link leads nowhere else, not even when its name has
 /// come to mean another object.
 kernel::UniqueFd reopen(const Node& object, std::uint64_t flags) {
@@ -166,18 +177,17 @@ const kernel::Credentials* ProcGate::own_credentials() {
 }
 
 const ProcGate::Surroundings& ProcGate::surroundings(pid_t tid) {
-  if (!surroundings_) surroundings_ = {shares_root(tid), kernel::shares_user_namespace(tid)};
+  if (!surroundings_) surroundings_ = {sees_own_procfs(tid), kernel::shares_user_namespace(tid)};
   return *surroundings_;
 }
 
 std::optional<Verdict> ProcGate::open_plainly(const OpenRequest& request) {
   auto names = plain_names(request);
   const auto root = own_procfs_root();
-  if (names.empty() || !root || !surroundings(request.tid).shares_root) return std::nullopt;
+  if (names.empty() || !root || !surroundings(request.tid).sees_own_procfs) return std::nullopt;
   const auto pid = pid_of_name(names.front());
   if (!pid) return std::nullopt;
-  const kernel::UniqueFd directory(
-      ::openat(*root, names.front().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const auto directory = look_up(*root, names.front(), O_PATH | O_DIRECTORY);
   if (!directory) return std::nullopt;
   // After the directory was opened: it belongs to one process for good, so a member that is alive now is its
   // owner (PathWalk).
@@ -186,13 +196,11 @@ std::optional<Verdict> ProcGate::open_plainly(const OpenRequest& request) {
   if (judge_use(names, *group, false).error != 0) return std::nullopt;
   std::string below;
   for (std::size_t i = 1; i < names.size(); ++i) below += (i > 1 ? "/" : "") + names[i];
-  open_how how{};
-  how.flags = request.flags | O_CLOEXEC | O_NOCTTY;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
-  kernel::UniqueFd fd(static_cast<int>(
-      ::syscall(SYS_openat2, directory.get(), below.empty() ? "." : below.c_str(), &how, sizeof how)));
-  if (!fd) return std::nullopt;
-  return inject(std::move(fd), request);
+  auto file = look_up(directory->get(), below.empty() ? "." : below, request.flags);
+  // The process died after it was judged. To walk now could only meet another one under its number.
+  if (!file && file.error().number == ESRCH) return fails(ESRCH, "the process has ended");
+  if (!file) return std::nullopt;
+  return inject(*std::move(file), request);
 }
 
 Verdict ProcGate::open(const OpenRequest& request) {

@@ -65,7 +65,7 @@ class ProcGate {
  private:
   /// What shapes how a sandbox's processes see procfs, and never changes.
   struct Surroundings {
-    bool shares_root = false;
+    bool sees_own_procfs = false;
     bool shares_user_namespace = false;
   };
 

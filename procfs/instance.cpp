@@ -33,12 +33,16 @@ kernel::Result<ObjectInfo> statx_of(int fd, const char* path, int flags) {
 struct OwnProcfs {
   kernel::UniqueFd root;
   std::uint64_t device = 0;
+  std::uint64_t mount = 0;
 };
 
 const OwnProcfs& own_procfs() {
   static const OwnProcfs own = [] {
-    OwnProcfs made{kernel::UniqueFd(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)), 0};
-    if (const auto info = statx_of(made.root.get(), "", AT_EMPTY_PATH)) made.device = info->id.device;
+    OwnProcfs made{kernel::UniqueFd(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)), 0, 0};
+    if (const auto info = statx_of(made.root.get(), "", AT_EMPTY_PATH)) {
+      made.device = info->id.device;
+      made.mount = info->id.mount;
+    }
     return made;
   }();
   return own;
@@ -164,10 +168,11 @@ std::optional<int> own_procfs_root() {
   return is_own_procfs(own_procfs().device) ? std::optional(own_procfs().root.get()) : std::nullopt;
 }
 
-bool shares_root(pid_t tid) {
+bool sees_own_procfs(pid_t tid) {
   const auto theirs = examine("/proc/" + std::to_string(tid) + "/root");
   const auto ours = examine(std::string("/"));
-  return theirs && ours && theirs->id == ours->id;
+  const auto procfs = examine(std::string("/proc"));
+  return theirs && ours && theirs->id == ours->id && procfs && procfs->id.mount == own_procfs().mount;
 }
 
 std::optional<std::vector<std::string>> names_of_mount_root(pid_t tid, std::uint64_t mount) {

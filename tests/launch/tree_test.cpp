@@ -10,6 +10,7 @@
 #include <csignal>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "kernel/proc_stat.hpp"
 #include "launch/harden.hpp"
@@ -144,10 +145,10 @@ TEST_CASE("end_tree: a fork bomb at its limit") {
             const rlimit processes{40, 40};
             ::setrlimit(RLIMIT_NPROC, &processes);
             if (::setresgid(61234, 61234, 61234) != 0 || ::setresuid(61234, 61234, 61234) != 0) ::_exit(1);
-            for (bool told = false;; told = true) {
+            for (bool told = false;;) {
               if (::fork() >= 0) continue;
-              if (!told)
-                announce(ready);  // the limit is reached; more would fill the pipe and block the bomb
+              // The limit is reached. Said once by each: more would fill the pipe and block the bomb.
+              if (!std::exchange(told, true)) announce(ready);
               ::sched_yield();
             }
           });

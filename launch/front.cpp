@@ -42,10 +42,12 @@ class EmbeddedFront {
   void read_signals() {
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-      // Shut down one side only: the session parent ends what lingers and still says how CMD ended.
-      if (!forwarder_.take(info) && asks_for_the_end(info)) ::shutdown(channel_.fd(), SHUT_WR);
+      if (!forwarder_.take(info)) ask_for_the_end();
     }
   }
+
+  /// Shut down one side only: the session parent ends what lingers and still says how CMD ended.
+  void ask_for_the_end() { ::shutdown(channel_.fd(), SHUT_WR); }
 
   void read_channel() {
     while (!end_) {
@@ -66,7 +68,7 @@ class EmbeddedFront {
       case FrontEvent::Kind::started:
         if (message.fds.size() == 1) {
           target_ = kernel::PidFd::adopt(std::move(message.fds.front()), 0);
-          forwarder_.start(target_);
+          if (!forwarder_.start(target_)) ask_for_the_end();
         }
         messages_.let_go();
         return;
@@ -100,12 +102,14 @@ class EmbeddedFront {
 
 }  // namespace
 
-void SignalForwarder::start(const kernel::PidFd& target) {
+bool SignalForwarder::start(const kernel::PidFd& target) {
   target_ = &target;
+  bool end_is_asked = false;
   for (auto& signal : kept_) {
-    if (signal) (void)forward_signal(target, *signal);
+    if (signal && !forward_signal(target, *signal)) end_is_asked |= asks_for_the_end(*signal);
     signal.reset();
   }
+  return !end_is_asked;
 }
 
 bool SignalForwarder::take(const signalfd_siginfo& signal) {
@@ -114,7 +118,7 @@ bool SignalForwarder::take(const signalfd_siginfo& signal) {
     return true;
   }
   if (!is_for_command(signal, supervisor_)) return true;
-  return static_cast<bool>(forward_signal(*target_, signal));
+  return forward_signal(*target_, signal) || !asks_for_the_end(signal);
 }
 
 void SignalForwarder::keep(const signalfd_siginfo& signal) {
@@ -130,7 +134,7 @@ bool asks_for_the_end(const signalfd_siginfo& signal) noexcept {
 }
 
 void TerminalFront::started(const kernel::PidFd& target) {
-  forwarder_.start(target);
+  (void)forwarder_.start(target);  // the session parent has not reaped CMD: it is not gone
   messages_.let_go();
 }
 

@@ -17,11 +17,12 @@ class SignalForwarder {
   /// `supervisor`: the process that forked CMD when it is not the front itself, else 0.
   explicit SignalForwarder(pid_t supervisor = 0) noexcept : supervisor_(supervisor) {}
 
-  /// CMD is there. `target` outlives this.
-  void start(const kernel::PidFd& target);
+  /// CMD is there, or was. `target` outlives this. As take(), for what was kept.
+  [[nodiscard]] bool start(const kernel::PidFd& target);
 
-  /// Returns false when the signal was for CMD and CMD is gone.
-  bool take(const signalfd_siginfo& signal);
+  /// Returns false when the signal asks for the end, and CMD, for whom it was, is gone: then it is for
+  /// whoever lingers.
+  [[nodiscard]] bool take(const signalfd_siginfo& signal);
 
  private:
   void keep(const signalfd_siginfo& signal);

@@ -197,7 +197,7 @@ TEST_CASE("session: a lingering sandbox waits for what the command left") {
   const Sandboxed sandboxed(way);
   Pipe in;
   Pipe out;
-  Program front({sandboxed.argv({"sh", "-c", "{ read x; echo later; } <&0 & echo $$; exit 3"}, {"--linger"}),
+  Program front({sandboxed.argv({"sh", "-c", "exec 3<&0; { read x <&3; echo later; } & echo $$; exit 3"}, {"--linger"}),
                  in.read.get(),
                  out.write.get(),
                  -1,
@@ -296,7 +296,10 @@ TEST_CASE("session: the death of the embedded supervisor ends the tree, and the 
 
 TEST_CASE("session: the death of the daemon ends the tree, and the front says so") {
   const Sandboxed sandboxed(Way::daemon, Manners::dies);
-  const auto outcome = sandboxed.run({"sh", "-c", std::string(leave_escapee) + "exec sleep 1000"});
+  // CMD must still be there to be ended, and with it standard error: so it asks for nothing any more.
+  const auto outcome =
+      sandboxed.run({"sh", "-c", std::string(leave_escapee) + "cd /; while :; do :; done"});
+  CAPTURE(outcome.err);
   CHECK(exit_code(outcome) == 125);
   CHECK(contains(outcome.err, "proctor: the supervisor died"));
 }

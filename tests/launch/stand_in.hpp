@@ -19,7 +19,7 @@ enum class Manners {
   good,      ///< arms, continues every notification, closes the books
   refuses,   ///< answers an attach request with Refused
   vanishes,  ///< closes all at an attach request
-  dies,      ///< arms, releases, and closes all once CMD has been executed (its first notification after)
+  dies,      ///< arms, releases, and closes all once somebody has changed directory
   ends,      ///< arms, releases, then asks for the end of the session
 };
 

@@ -29,7 +29,10 @@ Journal::Journal(UniqueFd fd, std::span<JournalSlot> slots) : fd_(std::move(fd))
 }
 
 Journal::Journal(Journal&& other) noexcept
-    : fd_(std::move(other.fd_)), slots_(std::exchange(other.slots_, {})), in_flight_(std::exchange(other.in_flight_, 0)), free_(std::move(other.free_)) {}
+    : fd_(std::move(other.fd_)),
+      slots_(std::exchange(other.slots_, {})),
+      in_flight_(std::exchange(other.in_flight_, 0)),
+      free_(std::move(other.free_)) {}
 
 Journal::~Journal() {
   if (!slots_.empty()) ::munmap(slots_.data(), slots_.size_bytes());

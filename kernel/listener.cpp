@@ -38,7 +38,8 @@ Result<void> check_kind(int fd) {
 bool receive_ends_with_last_target() {
   utsname system{};
   std::pair<int, int> version;
-  return ::uname(&system) == 0 && std::sscanf(system.release, "%d.%d", &version.first, &version.second) == 2 &&
+  return ::uname(&system) == 0 &&
+         std::sscanf(system.release, "%d.%d", &version.first, &version.second) == 2 &&
          version >= std::pair{6, 11};
 }
 

@@ -32,10 +32,11 @@ Verdict fails(int error, const char* reason) { return {policy::Fail{error}, reas
 Verdict kernel_decides() { return {policy::Continue{}, ""}; }
 
 /// Reading, and what changes nothing about which object is opened. No combination of them is refused.
-constexpr std::uint64_t plain_flags = O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_LARGEFILE | O_NOCTTY | O_NONBLOCK;
+constexpr std::uint64_t plain_flags =
+    O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_LARGEFILE | O_NOCTTY | O_NONBLOCK;
 
-/// The names below /proc of a path that says what it means: "/proc/PID/...", with the target's own numbers for
-/// self and thread-self, and none that is empty, "." or "..". Empty for any other request.
+/// The names below /proc of a path that says what it means: "/proc/PID/...", with the target's own numbers
+/// for self and thread-self, and none that is empty, "." or "..". Empty for any other request.
 std::vector<std::string> plain_names(const OpenRequest& request) {
   constexpr std::string_view prefix = "/proc/";
   if ((request.flags & ~plain_flags) != 0 || request.resolve != 0) return {};
@@ -45,11 +46,9 @@ std::vector<std::string> plain_names(const OpenRequest& request) {
     const std::size_t end = std::min(request.path.find('/', begin), request.path.size());
     const std::string_view name = request.path.substr(begin, end - begin);
     if (name.empty() || name == "." || name == "..") return {};
-    if (!names.empty()) {
-      names.emplace_back(name);
-    } else if (name == "self") {
+    if (names.empty() && name == "self") {
       names = {std::to_string(request.tgid)};
-    } else if (name == "thread-self") {
+    } else if (names.empty() && name == "thread-self") {
       names = {std::to_string(request.tgid), "task", std::to_string(request.tid)};
     } else {
       names.emplace_back(name);
@@ -68,8 +67,7 @@ bool writes(const OpenRequest& request) {
 /// The errno for which the kernel refuses the flags whatever the path: it looks at them first, then at
 /// the path, and an empty one is ENOENT.
 int refusal_of_flags(const OpenRequest& request) {
-  if ((request.flags & ~plain_flags) == 0 && request.resolve == 0 &&
-      (!request.exact || request.mode == 0)) {
+  if ((request.flags & ~plain_flags) == 0 && request.resolve == 0 && (!request.exact || request.mode == 0)) {
     return 0;
   }
   open_how how{};
@@ -206,8 +204,7 @@ std::optional<Verdict> ProcGate::open_plainly(const OpenRequest& request) {
 Verdict ProcGate::open(const OpenRequest& request) {
   if (const int error = refusal_of_flags(request)) return fails(error, "flags that the kernel refuses");
   const kernel::Credentials* own = own_credentials();
-  const auto theirs =
-      kernel::read_credentials(request.tid, surroundings(request.tid).shares_user_namespace);
+  const auto theirs = kernel::read_credentials(request.tid, surroundings(request.tid).shares_user_namespace);
   if (own == nullptr || !theirs) return kernel_decides();
   if (const auto assumed = kernel::AssumedCredentials::assume(*theirs, *own); !assumed) {
     return kernel_decides();

@@ -55,7 +55,8 @@ class ProcGate {
   ProcGate(Members& members, PathHints hints);
 
   /// Ten system calls for /proc/self/status and its like (see open_plainly), two dozen or more for other
-  /// spellings; does not wait for anything but the file systems on the path. Whoever acts on the verdict with the notification's cookie is safe from a recycled `tid`.
+  /// spellings; does not wait for anything but the file systems on the path. Whoever acts on the verdict with
+  /// the notification's cookie is safe from a recycled `tid`.
   [[nodiscard]] policy::Verdict open(const OpenRequest& request);
 
   /// Judges a directory by itself: `directory` is a duplicate of the target's descriptor. A directory of a
@@ -69,9 +70,9 @@ class ProcGate {
     bool shares_user_namespace = false;
   };
 
-  /// Reads a file, or opens a directory, of a process that the path names plainly, from our own root of procfs
-  /// and by one look-up that follows no link. Nothing: whatever this is, it is for a walk. Needs the target's
-  /// credentials.
+  /// Reads a file, or opens a directory, of a process that the path names plainly, from our own root of
+  /// procfs and by one look-up that follows no link. Nothing: whatever this is, it is for a walk. Needs the
+  /// target's credentials.
   [[nodiscard]] std::optional<policy::Verdict> open_plainly(const OpenRequest& request);
   [[nodiscard]] const Surroundings& surroundings(pid_t tid);
   [[nodiscard]] policy::Verdict serve(const OpenRequest& request, const Arrival& arrival) const;

@@ -63,8 +63,8 @@ struct ObjectInfo {
 /// The root of our own /proc, an O_PATH descriptor, if that shows our own numbers; else nothing.
 [[nodiscard]] std::optional<int> own_procfs_root();
 
-/// Whether /proc means own_procfs_root() to a thread: its root directory is this process's, by the same mount,
-/// and that procfs lies on /proc there.
+/// Whether /proc means own_procfs_root() to a thread: its root directory is this process's, by the same
+/// mount, and that procfs lies on /proc there.
 [[nodiscard]] bool sees_own_procfs(pid_t tid);
 
 /// The names from the root of the file system down to what is mounted as `mount`, a mount that `tid` sees;

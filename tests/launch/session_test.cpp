@@ -197,11 +197,12 @@ TEST_CASE("session: a lingering sandbox waits for what the command left") {
   const Sandboxed sandboxed(way);
   Pipe in;
   Pipe out;
-  Program front({sandboxed.argv({"sh", "-c", "exec 3<&0; { read x <&3; echo later; } & echo $$; exit 3"}, {"--linger"}),
-                 in.read.get(),
-                 out.write.get(),
-                 -1,
-                 {}});
+  Program front(
+      {sandboxed.argv({"sh", "-c", "exec 3<&0; { read x <&3; echo later; } & echo $$; exit 3"}, {"--linger"}),
+       in.read.get(),
+       out.write.get(),
+       -1,
+       {}});
   out.write.reset();
   const auto command = std::atoi(read_line(out.read).c_str());
   REQUIRE(command > 1);
@@ -297,8 +298,7 @@ TEST_CASE("session: the death of the embedded supervisor ends the tree, and the 
 TEST_CASE("session: the death of the daemon ends the tree, and the front says so") {
   const Sandboxed sandboxed(Way::daemon, Manners::dies);
   // CMD must still be there to be ended, and with it standard error: so it asks for nothing any more.
-  const auto outcome =
-      sandboxed.run({"sh", "-c", std::string(leave_escapee) + "cd /; while :; do :; done"});
+  const auto outcome = sandboxed.run({"sh", "-c", std::string(leave_escapee) + "cd /; while :; do :; done"});
   CAPTURE(outcome.err);
   CHECK(exit_code(outcome) == 125);
   CHECK(contains(outcome.err, "proctor: the supervisor died"));

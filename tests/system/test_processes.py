@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import common
 from common import SystemTest
@@ -107,6 +109,20 @@ print(os.waitstatus_to_exitcode(os.wait()[1]), os.read(read, 1000).decode())
 """
 
 
+# A real C project of a few hundred files, as the distribution ships its source.
+NEWLIB = next(Path("/usr/src/newlib").glob("newlib-*.tar.xz"), Path("/usr/src/newlib/none"))
+NEWLIB_MAKEFILE = """
+SOURCES := $(wildcard newlib/libm/math/*.c newlib/libm/common/*.c)
+OBJECTS := $(patsubst newlib/libm/%.c,objects/%.o,$(SOURCES))
+libm.a: $(OBJECTS)
+\tar rcsD $@ $^
+objects/%.o: newlib/libm/%.c
+\tmkdir -p $(@D)
+\tgcc -c -O1 -w -MMD -Inewlib/libc/include -Inewlib/libm/common -o $@ $<
+\techo built $<
+"""
+
+
 class Builds(SystemTest):
     def test_a_parallel_build_of_sixty_files_gives_the_same_program(self):
         if not all(shutil.which(tool) for tool in ("make", "gcc", "ar")):
@@ -137,6 +153,30 @@ class Builds(SystemTest):
         self.assertEqual(len(programs), 3)
         self.assertEqual(programs[0], programs[1])
         self.assertEqual(programs[0], programs[2])
+
+    def test_a_parallel_build_of_newlibs_mathematics_gives_the_same_library(self):
+        if not NEWLIB.exists() or not all(shutil.which(tool) for tool in ("make", "gcc", "ar", "tar", "xz")):
+            return self.skip("no source of newlib (package newlib-source), make and gcc here")
+        subprocess.run(["tar", "xJf", NEWLIB, "--strip-components=1", "--wildcards", "*/newlib/libm/*",
+                        "*/newlib/libc/include/*"], cwd=self.dir, check=True)
+        (self.dir / "Makefile").write_text(NEWLIB_MAKEFILE)
+        libraries = []
+
+        def clean():
+            if (library := self.dir / "libm.a").exists():
+                libraries.append(library.read_bytes())
+                library.unlink()
+            shutil.rmtree(self.dir / "objects", ignore_errors=True)
+
+        result = self.assert_same_as_bare(["make", "-s", "-j4", "-O"], normalise=lambda text: sorted(text.splitlines()),
+                                          reset=clean, env=os.environ | {"MAKEFLAGS": ""},
+                                          timeout=4 * common.DEADLINE_S)
+        self.assertEqual(result[0], 0, result)
+        clean()
+        self.assertEqual(len(libraries), 3)
+        self.assertGreater(len(libraries[0]), 100_000)
+        self.assertEqual(libraries[0], libraries[1])
+        self.assertEqual(libraries[0], libraries[2])
 
     def test_an_up_to_date_build_does_nothing_and_a_failing_one_stops(self):
         if not shutil.which("make"):

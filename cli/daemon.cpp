@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,14 +27,6 @@ std::vector<std::string> describe(const kernel::Capabilities& capabilities) {
     features.push_back(feature.present ? fmt::format("{}: present", feature.name)
                                        : fmt::format("{}: missing, {}", feature.name, feature.without));
   return features;
-}
-
-/// Every process tracked costs two descriptors.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
 
 void reload(SupervisorHost& host, config::DaemonConfig& running, const std::optional<std::string>& file,
@@ -70,6 +61,10 @@ int run_daemon(const config::DaemonConfig& config, const std::optional<std::stri
       fmt::print(stderr, "proctord: {}\n", writable.error().message());
       return exit_failed;
     }
+  if (const auto enough = launch::check_descriptor_limit(); !enough) {
+    fmt::print(stderr, "proctord: {}\n", enough.error().message());
+    return exit_failed;
+  }
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);  // before the actor system: its threads inherit the mask
@@ -79,7 +74,7 @@ int run_daemon(const config::DaemonConfig& config, const std::optional<std::stri
     return exit_failed;
   }
   const kernel::UniqueFd signals{::signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK)};
-  raise_descriptor_limit();
+  launch::raise_descriptor_limit();
   launch::harden_supervisor();
   ::umask(077);  // the record tells what others run
 

@@ -20,7 +20,8 @@ namespace proctor::cli {
 
 int run_embedded(const std::string& json) {
   launch::harden_supervisor();  // exec made this process dumpable again
-  ::umask(077);                 // the record tells what its user runs
+  launch::raise_descriptor_limit();
+  ::umask(077);  // the record tells what its user runs
   const auto session = launch::parse_embedded_session(json);
   if (!session) {
     fmt::print(stderr, "proctord: --session is for proctor itself: {}\n", session.error().message());

@@ -162,6 +162,7 @@ kernel::Result<std::string> absolute_log(const std::filesystem::path& log) {
 /// The session with a supervisor of its own: the calling process becomes the front.
 SessionEnd run_embedded(TargetPlan plan, const SignalState& signals, const std::filesystem::path& log,
                         UserMessages& messages) {
+  if (const auto enough = check_descriptor_limit(); !enough) return own_failure(enough.error());
   auto proctord = find_proctord();
   if (!proctord) return own_failure(proctord.error());
   auto log_path = absolute_log(log);

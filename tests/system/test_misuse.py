@@ -87,19 +87,31 @@ class Misuse(SystemTest):
                                   preexec_fn=lambda: os.close(2), check=False)
             self.assertEqual(done.returncode, 127)
 
-    def test_a_low_limit_of_descriptors_is_enough_or_a_clear_refusal(self):
+    def test_a_low_limit_of_descriptors_is_enough_or_refused_at_the_start(self):
         def limit(count):
             resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
 
-        for count in (16, 24, 64):
-            for mode in MODES:
-                with self.subTest(count=count, mode=mode):
-                    done = self.run_in(mode, ["sh", "-c", "cat /proc/self/comm; ulimit -n; exit 3"],
-                                       preexec_fn=lambda: limit(count))
-                    if done.returncode == 125:
-                        self.assertRegex(done.stderr, rb"\Aproctor: [^\n]+\n\Z")
-                    else:
-                        self.assertEqual((done.returncode, done.stdout), (3, b"cat\n%d\n" % count), done.stderr)
+        for count in (12, 16, 24, 63):
+            with self.subTest(count=count):
+                done = self.run_in("embedded", ["true"], preexec_fn=lambda: limit(count))
+                self.assertEqual(done.returncode, 125)
+                self.assertRegex(done.stderr, rb"\Aproctor: the hard limit of open files \(ulimit -Hn\) is %d, and "
+                                              rb"[^\n]+ at least 64[^\n]*\n\Z" % count)
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                done = self.run_in(mode, ["sh", "-c", "cat /proc/self/comm; ulimit -n; exit 3"],
+                                   preexec_fn=lambda: limit(64))
+                self.assertEqual((done.returncode, done.stdout), (3, b"cat\n64\n"), done.stderr)
+
+    def test_a_low_soft_limit_is_raised_for_the_supervisor_alone(self):
+        script = "for i in $(seq 100); do sleep 1000 & done; ls /proc | grep -c '^[0-9]'; ulimit -Sn; kill $(jobs -p)"
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        done = self.run_in("embedded", ["bash", "-c", script],
+                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard)))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        seen, soft = done.stdout.split()
+        self.assertGreater(int(seen), 100)
+        self.assertEqual(soft, b"64")
 
     def test_many_inherited_descriptors_reach_cmd_and_no_further(self):
         with open(self.dir / "held", "wb") as held:

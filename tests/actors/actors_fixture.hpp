@@ -2,9 +2,8 @@
 
 #include <atomic>
 #include <caf/all.hpp>
-#include <cstdio>
-#include <string_view>
 
+#include "support/catch.hpp"
 #include "tests/kernel/child.hpp"
 
 namespace proctor::tests {
@@ -22,12 +21,5 @@ struct TestSystem {
   Config config;
   caf::actor_system system{config};
 };
-
-/// Says why a test could not be made here.
-inline void skip(std::string_view test, std::string_view reason) {
-  std::printf("SKIPPED: %.*s: %.*s\n", static_cast<int>(test.size()), test.data(),
-              static_cast<int>(reason.size()), reason.data());
-  std::fflush(stdout);
-}
 
 }  // namespace proctor::tests

@@ -111,7 +111,7 @@ TEST_CASE("load: a file of more than 1 MiB is refused") {
 
 TEST_CASE("load: a file without permission is refused") {
   if (::geteuid() == 0) {
-    WARN("skipped: root may read every file");
+    proctor::tests::skip("root may read every file");
     return;
   }
   const Directory directory;
@@ -136,7 +136,7 @@ TEST_CASE("load: without a file it is the defaults and the command line") {
 TEST_CASE("load: without a socket and a place for the default one it is refused") {
   const RuntimeDirectory runtime(nullptr);
   if (::geteuid() == 0) {
-    WARN("skipped: root's socket does not depend on XDG_RUNTIME_DIR");
+    proctor::tests::skip("root's socket does not depend on XDG_RUNTIME_DIR");
     return;
   }
   const Loaded loaded = load(std::nullopt);

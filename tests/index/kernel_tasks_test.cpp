@@ -177,7 +177,7 @@ TEST_CASE("kernel tasks: children of every thread are listed, and every process"
     CHECK(std::count(children->begin(), children->end(), first.pid()) == 1);
     CHECK(std::count(children->begin(), children->end(), from_thread) == 1);
   } else {
-    WARN("skipped: this kernel does not list children (CONFIG_PROC_CHILDREN)");
+    proctor::tests::skip("this kernel does not list children (CONFIG_PROC_CHILDREN)");
   }
   const auto all = source.all_pids();
   CHECK(std::is_sorted(all.begin(), all.end()));
@@ -312,7 +312,7 @@ TEST_CASE("index on the kernel: prune_dead without descriptors drops nobody") {
 
 TEST_CASE("index on the kernel: a recycled pid is another instance") {
   if (!may_choose_pids()) {
-    WARN("skipped: /proc/sys/kernel/ns_last_pid cannot be set (not root)");
+    proctor::tests::skip("/proc/sys/kernel/ns_last_pid cannot be set (not root)");
     return;
   }
   KernelFixture f(0);
@@ -324,7 +324,7 @@ TEST_CASE("index on the kernel: a recycled pid is another instance") {
   first.end();
   const auto second = fork_as(pid);
   if (!second) {
-    WARN("skipped: others took the number each time");
+    proctor::tests::skip("others took the number each time");
     return;
   }
 
@@ -345,7 +345,7 @@ TEST_CASE("index on the kernel: a recycled pid is another instance") {
 
 TEST_CASE("index on the kernel: a tid that a foreign process got is not believed") {
   if (!may_choose_pids()) {
-    WARN("skipped: /proc/sys/kernel/ns_last_pid cannot be set (not root)");
+    proctor::tests::skip("/proc/sys/kernel/ns_last_pid cannot be set (not root)");
     return;
   }
   KernelFixture f(0);
@@ -369,7 +369,7 @@ TEST_CASE("index on the kernel: a tid that a foreign process got is not believed
   REQUIRE(eventually([&] { return !f.tasks.is_thread_of(target.pid(), target_tid); }));
   const auto stranger = fork_as(target_tid);
   if (!stranger) {
-    WARN("skipped: others took the number each time");
+    proctor::tests::skip("others took the number each time");
     return;
   }
   CHECK_FALSE(f.index.contains(target_tid));

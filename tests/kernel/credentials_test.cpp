@@ -43,7 +43,7 @@ int open_errno(const std::string& path, int flags) {
 
 bool needs_root() {
   if (is_root()) return false;
-  WARN("skipped: only root becomes others");
+  proctor::tests::skip("only root becomes others");
   return true;
 }
 
@@ -111,7 +111,7 @@ TEST_CASE("credentials: capabilities in another user namespace count for nothing
   });
   REQUIRE(eventually([&] { return state->step != 0; }));
   if (state->step < 0) {
-    WARN("skipped: ordinary users may not make user namespaces here");
+    proctor::tests::skip("ordinary users may not make user namespaces here");
     return;
   }
   const auto credentials = read_credentials(child.pid());
@@ -284,7 +284,7 @@ TEST_CASE("credentials: a uid_map opened for an ordinary user does not carry roo
   });
   REQUIRE(eventually([&] { return step->load() != 0; }));
   if (*step < 0) {
-    WARN("skipped: ordinary users may not make user namespaces here");
+    proctor::tests::skip("ordinary users may not make user namespaces here");
     return;
   }
   const std::string path = "/proc/" + std::to_string(child.pid()) + "/uid_map";

@@ -113,7 +113,7 @@ bool same_file_system(const std::string& one, const std::string& other) {
 bool landlock_is_missing() {
   const auto abi = landlock_abi();
   if (abi) return false;
-  WARN("skipped: " << abi.error().message());
+  proctor::tests::skip(abi.error().message());
   return true;
 }
 
@@ -164,7 +164,7 @@ TEST_CASE("landlock: ordinary files can be used as before") {
     const TemporaryDirectory directory;
     const TemporaryDirectory other("/var/tmp");
     const bool one_file_system = same_file_system(directory.path(), other.path());
-    if (!one_file_system) WARN("skipped: /tmp and /var are not of one file system");
+    if (!one_file_system) WARN("not all of it: /tmp and /var are not of one file system");
     CHECK(in_domain(who, [&](ChildChecks& check) {
             const std::string file = directory / "file";
             check(open_errno(file, O_RDWR | O_CREAT | O_EXCL) == 0, "make a file");
@@ -220,7 +220,7 @@ TEST_CASE("landlock: devices and magic links that lead off procfs keep working")
 TEST_CASE("landlock: a later top-level directory has no rule, which ungranted_directories says") {
   if (landlock_is_missing()) return;
   if (!is_root()) {
-    WARN("skipped: only root makes top-level directories");
+    proctor::tests::skip("only root makes top-level directories");
     return;
   }
   const auto denial = build_procfs_denial();
@@ -246,7 +246,7 @@ TEST_CASE("landlock: a later top-level directory has no rule, which ungranted_di
 TEST_CASE("landlock: procfs mounts elsewhere are closed, what is beside them is not") {
   if (landlock_is_missing()) return;
   if (!is_root()) {
-    WARN("skipped: only root mounts");
+    proctor::tests::skip("only root mounts");
     return;
   }
   for (const As who : everybody()) {
@@ -305,7 +305,7 @@ TEST_CASE("landlock: procfs mounts elsewhere are closed, what is beside them is 
 TEST_CASE("landlock: no signal leaves the domain") {
   const auto abi = landlock_abi();
   if (!abi || *abi < 6) {
-    WARN("skipped: the kernel's Landlock has no scopes");
+    proctor::tests::skip("the kernel's Landlock has no scopes");
     return;
   }
   for (const As who : everybody()) {

@@ -283,7 +283,7 @@ TEST_CASE("listener: says whether SYNC_WAKE_UP is in force", "[listener]") {
   const bool known =
       ::ioctl(fd.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) == 0;
   if (!known) {
-    WARN("skipped: this kernel has no SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (6.6)");
+    proctor::tests::skip("this kernel has no SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (6.6)");
     return;
   }
   const auto listener = SeccompListener::adopt(UniqueFd{::dup(fd.get())});

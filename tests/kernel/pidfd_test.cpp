@@ -112,7 +112,7 @@ TEST_CASE("pidfd: says who a child is", "[pidfd]") {
 
 TEST_CASE("pidfd: info has the file system ids, not the effective ones", "[pidfd]") {
   if (::geteuid() != 0) {
-    WARN("skipped: needs root, to change ids");
+    proctor::tests::skip("needs root, to change ids");
     return;
   }
   Shared<std::atomic<bool>> ready;
@@ -141,7 +141,7 @@ TEST_CASE("pidfd: a thread is no group, and has a pidfd of its own", "[pidfd]") 
 
   const auto thread = PidFd::open_thread(target.tid());
   if (!thread && thread.error().number == ENOTSUP) {
-    WARN("skipped: this kernel has no PIDFD_THREAD (6.9)");
+    proctor::tests::skip("this kernel has no PIDFD_THREAD (6.9)");
     return;
   }
   REQUIRE(thread);
@@ -197,7 +197,7 @@ TEST_CASE("pidfd: a process of another user is alive", "[pidfd]") {
 
 TEST_CASE("pidfd: a recycled number is not the old process", "[pidfd]") {
   if (::geteuid() != 0) {
-    WARN("skipped: needs root, to choose the next pid");
+    proctor::tests::skip("needs root, to choose the next pid");
     return;
   }
   Child first{[] { return 9; }};
@@ -206,7 +206,7 @@ TEST_CASE("pidfd: a recycled number is not the old process", "[pidfd]") {
   first.wait();
   const auto second = fork_as(pid, wait_for_ever);
   if (!second) {
-    WARN("skipped: the number could not be had again");
+    proctor::tests::skip("the number could not be had again");
     return;
   }
   CHECK(open(pid).is_alive());
@@ -226,7 +226,7 @@ TEST_CASE("pidfd: a recycled number is not the old process", "[pidfd]") {
 
 TEST_CASE("pidfd: a recycled number's zombie does not lend its status", "[pidfd]") {
   if (::geteuid() != 0) {
-    WARN("skipped: needs root, to choose the next pid");
+    proctor::tests::skip("needs root, to choose the next pid");
     return;
   }
   Child first{[] { return 9; }};
@@ -235,7 +235,7 @@ TEST_CASE("pidfd: a recycled number's zombie does not lend its status", "[pidfd]
   first.wait();
   const auto second = fork_as(pid, [] { return 5; });
   if (!second) {
-    WARN("skipped: the number could not be had again");
+    proctor::tests::skip("the number could not be had again");
     return;
   }
   second->await_zombie();
@@ -259,7 +259,7 @@ TEST_CASE("pidfd: the inode tells instances apart", "[pidfd]") {
   const Child second{wait_for_ever};
   const auto inode = open(first.pid()).inode();
   if (!inode) {
-    WARN("skipped: this kernel has no pidfs (6.9)");
+    proctor::tests::skip("this kernel has no pidfs (6.9)");
     return;
   }
   CHECK(open(first.pid()).inode() == inode);
@@ -280,7 +280,7 @@ TEST_CASE("pidfd: the exit status is known before the reap, and after it", "[pid
   CHECK(pidfd.exit_status() == expected);
   CHECK(child.wait() == expected);
   if (!has_exit_info(pidfd)) {
-    WARN("skipped: this kernel has no PIDFD_INFO_EXIT (6.15)");
+    proctor::tests::skip("this kernel has no PIDFD_INFO_EXIT (6.15)");
     return;
   }
   CHECK(pidfd.exit_status() == expected);
@@ -317,7 +317,7 @@ TEST_CASE("pidfd: the exit status of a process that is not a child", "[pidfd]") 
   state->reap = true;
   REQUIRE(eventually([&] { return state->reaped.load(); }));
   if (!has_exit_info(pidfd)) {
-    WARN("skipped: this kernel has no PIDFD_INFO_EXIT (6.15)");
+    proctor::tests::skip("this kernel has no PIDFD_INFO_EXIT (6.15)");
     return;
   }
   CHECK(pidfd.exit_status() == expected);
@@ -334,7 +334,7 @@ TEST_CASE("pidfd: a group whose leader alone has ended has no exit status", "[pi
 
 TEST_CASE("pidfd: who may not see a zombie's status is not told 0", "[pidfd]") {
   if (::geteuid() != 0) {
-    WARN("skipped: needs root, for two users");
+    proctor::tests::skip("needs root, for two users");
     return;
   }
   const int status = GENERATE(0, 7);
@@ -380,7 +380,7 @@ TEST_CASE("pidfd: a thread that unshared its descriptors is asked for its own", 
   ::close(number);
   const auto thread = PidFd::open_thread(target.tid());
   if (!thread && thread.error().number == ENOTSUP) {
-    WARN("skipped: this kernel has no PIDFD_THREAD (6.9)");
+    proctor::tests::skip("this kernel has no PIDFD_THREAD (6.9)");
     return;
   }
   REQUIRE(thread);

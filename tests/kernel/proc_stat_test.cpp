@@ -165,7 +165,7 @@ TEST_CASE("proc_stat: threads and children of a group, of its other threads too"
 
   const auto children = read_children(child.pid());
   if (!children && children.error().number == ENOTSUP) {
-    WARN("skipped: this kernel has no /proc/PID/task/TID/children");
+    proctor::tests::skip("this kernel has no /proc/PID/task/TID/children");
     return;
   }
   REQUIRE(children);
@@ -196,7 +196,7 @@ TEST_CASE("proc_stat: all pids are ascending and hold this process and its child
 TEST_CASE("proc_stat: children files of any length, a kernel without them, groups that end meanwhile",
           "[proc_stat]") {
   if (::geteuid() != 0) {
-    WARN("skipped: needs root, to put a made-up /proc in place");
+    proctor::tests::skip("needs root, to put a made-up /proc in place");
     return;
   }
   const int code = exit_code_of([] {

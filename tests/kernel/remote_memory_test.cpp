@@ -231,7 +231,7 @@ TEST_CASE("remote memory: a short path costs one read", "[remote_memory]") {
   std::array<char, 4096> buffer;
   const long before = read_calls();
   if (before < 0) {
-    WARN("skipped: this kernel does not count reads (/proc/self/io)");
+    proctor::tests::skip("this kernel does not count reads (/proc/self/io)");
     return;
   }
   const long own = read_calls() - before;
@@ -359,7 +359,7 @@ TEST_CASE("remote memory: a page whose fault the target answers itself does not 
   }};
   REQUIRE(eventually([&] { return *state != 0; }));
   if (*state < 0) {
-    WARN("skipped: this user has no userfaultfd");
+    proctor::tests::skip("this user has no userfaultfd");
     return;
   }
   Shared<std::atomic<int>> outcome;

@@ -141,7 +141,7 @@ TEST_CASE("inheritance: front and supervisor of an ordinary user are opaque to t
                  }});
   const auto line = read_line(out.read);
   if (line == "unreachable") {
-    WARN("skipped: an ordinary user cannot reach this build directory");
+    proctor::tests::skip("an ordinary user cannot reach this build directory");
     return;
   }
   REQUIRE(line == "ready");
@@ -158,7 +158,7 @@ TEST_CASE("inheritance: front and supervisor of an ordinary user are opaque to t
 
 TEST_CASE("inheritance: the front does not hold the caller's working directory") {
   if (::geteuid() != 0) {
-    WARN("skipped: the working directory of a process that is not dumpable is only root's to see");
+    proctor::tests::skip("the working directory of a process that is not dumpable is only root's to see");
     return;
   }
   const auto way = GENERATE(Way::embedded, Way::daemon);

@@ -136,7 +136,7 @@ TEST_CASE("end_tree: a process that forks and exits for ever cannot outrun it") 
 
 TEST_CASE("end_tree: a fork bomb at its limit") {
   if (::geteuid() != 0) {
-    WARN("skipped: needs root, to give the bomb a user, and so a limit, of its own");
+    proctor::tests::skip("needs root, to give the bomb a user, and so a limit, of its own");
     return;
   }
   CHECK(end_a_tree([] {

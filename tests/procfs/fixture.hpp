@@ -25,9 +25,6 @@
 
 namespace proctor::tests {
 
-/// Says why a test could not be made here.
-inline void skip(const char* reason) { WARN("skipped: " << reason); }
-
 /// A sandbox of the processes that a test names.
 class FakeMembers : public procfs::Members {
  public:

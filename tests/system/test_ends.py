@@ -58,7 +58,7 @@ class Ends(SystemTest):
 
     def test_the_tree_survives_what_is_aimed_at_it(self):
         # The attack works: without proctor, killing the shell leaves the rest behind.
-        process, _ = self.start_in("bare", ["sh", "-c", "setsid sleep 1000 & echo $!; sleep 1000"]), None
+        process, _ = self.start_in("bare", ["sh", "-c", "setsid sleep 1000 & echo $!; exec sleep 1000"]), None
         left = int(process.stdout.readline())
         process.kill()
         process.wait(DEADLINE_S)

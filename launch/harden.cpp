@@ -14,9 +14,10 @@ kernel::Result<void> check_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kernel::Error::last("getrlimit RLIMIT_NOFILE");
   if (limit.rlim_max >= descriptors_min) return {};
-  return kernel::Error{EMFILE, fmt::format("the hard limit of open files (ulimit -Hn) is {}, and a supervisor "
-                                           "needs at least {}",
-                                           limit.rlim_max, descriptors_min)};
+  return kernel::Error{EMFILE,
+                       fmt::format("the hard limit of open files (ulimit -Hn) is {}, and a supervisor "
+                                   "needs at least {}",
+                                   limit.rlim_max, descriptors_min)};
 }
 
 void raise_descriptor_limit() noexcept {

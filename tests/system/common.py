@@ -130,10 +130,15 @@ class Daemon:
         return self.process.wait(STOP_DEADLINE_S)
 
     def close(self):
-        """Whatever state it is in: nothing is left."""
+        """Whatever state it is in: nothing is left. In order if it can: a front was perhaps killed just now, and
+        whoever kills both it and its supervisor leaves nobody to end the tree."""
         if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(DEADLINE_S)
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_DEADLINE_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(DEADLINE_S)
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

@@ -24,7 +24,6 @@ messages::notification_actor::behavior_type notification(NotificationSelf self, 
   context->loop->on_timer([context] { context->responder.expire(now_ns()); });
   self->set_exit_handler([self, context](const caf::exit_msg& exit) {
     context->receiver.stop();
-    context->responder.on_released({});
     context->loop->on_timer({});
     self->quit(exit.reason);
   });

@@ -28,7 +28,6 @@ void refuse_process_of(SandboxContext& context, std::uint64_t actor_id) {
 void fail_sandbox(SandboxContext& context) {
   context.ending = true;
   context.receiver.stop();
-  context.responder.on_released({});
   context.responder.refuse_all(EIO, "its sandbox has failed");
   for (const auto& entry : context.all_processes()) {
     static_cast<void>(entry.handle.pidfd->send_signal(SIGKILL));

@@ -35,27 +35,19 @@ Verdict kernel_decides() { return {policy::Continue{}, ""}; }
 constexpr std::uint64_t plain_flags =
     O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_LARGEFILE | O_NOCTTY | O_NONBLOCK;
 
-/// The names below /proc of a path that says what it means: "/proc/PID/...", with the target's own numbers
-/// for self and thread-self, and none that is empty, "." or "..". Empty for any other request.
-std::vector<std::string> plain_names(const OpenRequest& request) {
+/// What lies below /proc of a path that says what it means: "PID/...", with the target's own numbers for self
+/// and thread-self, and no name that is empty, "." or "..". Nothing for any other request.
+std::optional<std::string> plain_path(const OpenRequest& request) {
   constexpr std::string_view prefix = "/proc/";
-  if ((request.flags & ~plain_flags) != 0 || request.resolve != 0) return {};
-  if (!request.path.starts_with(prefix) || request.path.ends_with('/')) return {};
-  std::vector<std::string> names;
-  for (std::size_t begin = prefix.size(); begin <= request.path.size();) {
-    const std::size_t end = std::min(request.path.find('/', begin), request.path.size());
-    const std::string_view name = request.path.substr(begin, end - begin);
-    if (name.empty() || name == "." || name == "..") return {};
-    if (names.empty() && name == "self") {
-      names = {std::to_string(request.tgid)};
-    } else if (names.empty() && name == "thread-self") {
-      names = {std::to_string(request.tgid), "task", std::to_string(request.tid)};
-    } else {
-      names.emplace_back(name);
-    }
-    begin = end + 1;
-  }
-  return names;
+  if ((request.flags & ~plain_flags) != 0 || request.resolve != 0) return std::nullopt;
+  if (!request.path.starts_with(prefix)) return std::nullopt;
+  const auto below = request.path.substr(prefix.size());
+  const std::string first{below.substr(0, below.find('/'))};
+  auto path = own_link(request, first).value_or(first).append(below.substr(first.size()));
+  const std::string bounded = "/" + path + "/";
+  for (const char* detour : {"//", "/./", "/../"})
+    if (bounded.find(detour) != std::string::npos) return std::nullopt;
+  return path;
 }
 
 bool has(const OpenRequest& request, std::uint64_t flag) { return (request.flags & flag) == flag; }
@@ -85,9 +77,8 @@ int refusal_of_flags(const OpenRequest& request) {
 /// Opens what lies below a directory of procfs, on this procfs and by names alone.
 kernel::Result<kernel::UniqueFd> look_up(int directory, const std::string& path, std::uint64_t flags) {
   open_how how{};
-  how.flags = flags | O_CLOEXEC | O_NOCTTY;
+  how.flags = flags | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
-  if ((flags & O_PATH) != 0) how.flags = flags | O_CLOEXEC;  // takes few others
   kernel::UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how)));
   if (!fd) return kernel::Error::last("open " + path);
   return fd;
@@ -174,17 +165,11 @@ const kernel::Credentials* ProcGate::own_credentials() {
   return &*own_credentials_;
 }
 
-const ProcGate::Surroundings& ProcGate::surroundings(pid_t tid) {
-  if (!surroundings_) surroundings_ = {sees_own_procfs(tid), kernel::shares_user_namespace(tid)};
-  return *surroundings_;
-}
-
-std::optional<Verdict> ProcGate::open_plainly(const OpenRequest& request) {
-  auto names = plain_names(request);
+std::optional<Verdict> ProcGate::open_plainly(const OpenRequest& request, const std::string& path) {
+  const auto names = split_path(path);
   const auto root = own_procfs_root();
-  if (names.empty() || !root || !surroundings(request.tid).sees_own_procfs) return std::nullopt;
   const auto pid = pid_of_name(names.front());
-  if (!pid) return std::nullopt;
+  if (!root || !pid) return std::nullopt;
   const auto directory = look_up(*root, names.front(), O_PATH | O_DIRECTORY);
   if (!directory) return std::nullopt;
   // After the directory was opened: it belongs to one process for good, so a member that is alive now is its
@@ -192,9 +177,8 @@ std::optional<Verdict> ProcGate::open_plainly(const OpenRequest& request) {
   const auto group = members_.group_of(*pid);
   if (!group) return fails(ENOENT, "nothing of that name on the sandbox's /proc");
   if (judge_use(names, *group, false).error != 0) return std::nullopt;
-  std::string below;
-  for (std::size_t i = 1; i < names.size(); ++i) below += (i > 1 ? "/" : "") + names[i];
-  auto file = look_up(directory->get(), below.empty() ? "." : below, request.flags);
+  const std::string below = names.size() > 1 ? path.substr(names.front().size() + 1) : ".";
+  auto file = look_up(directory->get(), below, request.flags);
   // The process died after it was judged. To walk now could only meet another one under its number.
   if (!file && file.error().number == ESRCH) return fails(ESRCH, "the process has ended");
   if (!file) return std::nullopt;
@@ -204,12 +188,15 @@ std::optional<Verdict> ProcGate::open_plainly(const OpenRequest& request) {
 Verdict ProcGate::open(const OpenRequest& request) {
   if (const int error = refusal_of_flags(request)) return fails(error, "flags that the kernel refuses");
   const kernel::Credentials* own = own_credentials();
-  const auto theirs = kernel::read_credentials(request.tid, surroundings(request.tid).shares_user_namespace);
+  shares_user_namespace_ = shares_user_namespace_ || kernel::shares_user_namespace(request.tid);
+  const auto theirs = kernel::read_credentials(request.tid, shares_user_namespace_);
   if (own == nullptr || !theirs) return kernel_decides();
-  if (const auto assumed = kernel::AssumedCredentials::assume(*theirs, *own); !assumed) {
-    return kernel_decides();
-  } else if (auto verdict = open_plainly(request)) {
-    return *std::move(verdict);
+  if (const auto path = plain_path(request)) {
+    sees_own_procfs_ = sees_own_procfs_ || sees_own_procfs(request.tid);
+    const auto assumed = kernel::AssumedCredentials::assume(*theirs, *own);
+    if (!assumed) return kernel_decides();
+    if (sees_own_procfs_)
+      if (auto verdict = open_plainly(request, *path)) return *std::move(verdict);
   }
   // What belongs to the supervisor's own rights comes first: the start is the target's already.
   auto start = WalkStart::open(request);

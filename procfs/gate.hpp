@@ -47,7 +47,7 @@ enum class Listing : std::uint8_t {
 /// call, the credentials they are going to keep.
 ///
 /// Relies on the filter: no process of the sandbox gets another root directory or user namespace than it
-/// started with, so both are looked at once.
+/// started with.
 class ProcGate {
  public:
   /// `members` outlives the gate. Without hints nothing off procfs is opened on behalf.
@@ -64,17 +64,10 @@ class ProcGate {
   [[nodiscard]] Listing judge_listing(pid_t tid, pid_t tgid, const kernel::UniqueFd& directory);
 
  private:
-  /// What shapes how a sandbox's processes see procfs, and never changes.
-  struct Surroundings {
-    bool sees_own_procfs = false;
-    bool shares_user_namespace = false;
-  };
-
-  /// Reads a file, or opens a directory, of a process that the path names plainly, from our own root of
-  /// procfs and by one look-up that follows no link. Nothing: whatever this is, it is for a walk. Needs the
-  /// target's credentials.
-  [[nodiscard]] std::optional<policy::Verdict> open_plainly(const OpenRequest& request);
-  [[nodiscard]] const Surroundings& surroundings(pid_t tid);
+  /// Reads a file, or opens a directory, of a process: `path` from our own root of procfs, by one look-up
+  /// that follows no link. Nothing: whatever this is, it is for a walk. Needs the target's credentials.
+  [[nodiscard]] std::optional<policy::Verdict> open_plainly(const OpenRequest& request,
+                                                            const std::string& path);
   [[nodiscard]] policy::Verdict serve(const OpenRequest& request, const Arrival& arrival) const;
   [[nodiscard]] policy::Verdict serve_elsewhere(const OpenRequest& request, const Arrival& arrival) const;
   [[nodiscard]] policy::Verdict create_elsewhere(const OpenRequest& request, const Arrival& arrival) const;
@@ -84,7 +77,9 @@ class ProcGate {
   Members& members_;
   PathHints hints_;
   std::optional<kernel::Credentials> own_credentials_;
-  std::optional<Surroundings> surroundings_;
+  /// What was once seen to be so stays so. A "no" is asked again: it may only be a process that had ended.
+  bool sees_own_procfs_ = false;
+  bool shares_user_namespace_ = false;
 };
 
 }  // namespace proctor::procfs

@@ -69,6 +69,13 @@ bool is_closed_by_death(const std::vector<std::string>& names) {
   return names.size() % 2 == 0 && (names.back() == "fdinfo" || (names.size() == 2 && names.back() == "task"));
 }
 
+std::optional<std::string> own_link(const OpenRequest& request, std::string_view name) {
+  const std::string group = std::to_string(request.tgid);
+  if (name == "self") return group;
+  if (name == "thread-self") return group + "/task/" + std::to_string(request.tid);
+  return std::nullopt;
+}
+
 kernel::Result<WalkStart> WalkStart::open(const OpenRequest& request) {
   WalkStart result;
   // Without the right to look at the target's root it is taken to be ours; a wrong guess finds other
@@ -168,19 +175,12 @@ std::optional<Arrival> PathWalk::step_up() {
   return std::nullopt;
 }
 
-std::optional<std::string> PathWalk::own_link(const std::string& name) const {
-  if (current_.standing != Standing::located || !current_.names.empty()) return std::nullopt;
-  const std::string group = std::to_string(request_.tgid);
-  if (name == "self") return group;
-  if (name == "thread-self") return group + "/task/" + std::to_string(request_.tid);
-  return std::nullopt;
-}
-
 std::optional<Arrival> PathWalk::step_down(const Component& component) {
   if (component.trailing_slash && component.last && (request_.flags & O_CREAT) != 0) return failed(EISDIR);
   if (current_.foreign) return fails(ENOENT);
   const bool follows = !component.last || component.trailing_slash || follows_last();
-  if (const auto text = own_link(component.name)) {
+  const bool at_root = current_.standing == Standing::located && current_.names.empty();
+  if (const auto text = at_root ? own_link(request_, component.name) : std::nullopt) {
     // Continue safety: the call ends at the link itself, which is the same for every process.
     if (!follows) return kernels();
     return splice(*text);

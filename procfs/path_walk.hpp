@@ -32,6 +32,9 @@ struct OpenRequest {
 /// is answered alike.
 [[nodiscard]] bool is_closed_by_death(const std::vector<std::string>& names);
 
+/// What procfs' own link of this name leads to for the target; nothing for any other name.
+[[nodiscard]] std::optional<std::string> own_link(const OpenRequest& request, std::string_view name);
+
 /// What is known of where an object stands.
 enum class Standing : std::uint8_t {
   elsewhere,  ///< not on procfs
@@ -123,7 +126,6 @@ class PathWalk {
   [[nodiscard]] std::optional<Arrival> follow_magic_link(const Component& component);
   [[nodiscard]] std::optional<Arrival> splice(const std::string& text);
 
-  [[nodiscard]] std::optional<std::string> own_link(const std::string& name) const;
   [[nodiscard]] kernel::Result<Node> open_child(const Node& parent, const std::string& name);
   void classify_child(const Node& parent, const std::string& name, bool mount_root, Node& child);
   void classify_jump(Node& node);

@@ -1,5 +1,6 @@
 #include "cli/control.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -32,10 +33,10 @@ enum AttachFd : std::size_t { listener_fd, pidfd_fd, release_fd, attach_fds };
 
 void drop(ControlSelf self, int fd);
 
-void reply(ControlSelf self, int fd, const std::string& line) {
+void reply(ControlSelf self, int fd, const std::string& line, const std::vector<int>& fds = {}) {
   const auto found = self->state.connections.find(fd);
   if (found == self->state.connections.end()) return;
-  if (!found->second.socket.send(line, {}, reply_timeout_ms)) drop(self, fd);
+  if (!found->second.socket.send(line, fds, reply_timeout_ms)) drop(self, fd);
 }
 
 void reply(ControlSelf self, int fd, const Reply& message) { reply(self, fd, launch::to_json(message)); }
@@ -147,6 +148,8 @@ struct Handle {
     // The embedded session's connection is a socket pair: its peer is this very process.
     if (const auto peer = connection.socket.peer(); !peer || peer->pid != request.init)
       return refuse("a session is attached by its own parent only");
+    connection.listener.reset(::fcntl(fds[listener_fd].get(), F_DUPFD_CLOEXEC, 0));
+    if (!connection.listener) return refuse("the supervisor has no descriptor left");
     connection.attached = true;
     connection.parent = request.init;
     self->request(self->state.setup.supervisor, create_timeout, messages::CreateSandbox{make_order(request)})
@@ -232,7 +235,8 @@ struct Handle {
     found->second.sandbox = created.sandbox;
     found->second.sandbox_name = created.name;
     self->monitor(created.sandbox);
-    reply(self, fd, Reply{launch::Armed{created.name}});
+    const auto listener = std::move(found->second.listener);
+    reply(self, fd, launch::to_json(Reply{launch::Armed{created.name}}), {listener.get()});
   }
 };
 

@@ -35,7 +35,8 @@ struct Connection {
   kernel::MessageSocket socket;
   std::string sandbox_name;
   messages::sandbox_actor sandbox;
-  pid_t parent = 0;  ///< the session parent, once attached
+  kernel::UniqueFd listener;  ///< for the session parent, until the sandbox is armed
+  pid_t parent = 0;           ///< the session parent, once attached
   bool attached = false;
   bool session_ended = false;  ///< its parent said that no process is left
 };

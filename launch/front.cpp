@@ -65,6 +65,9 @@ class EmbeddedFront {
 
   void handle(const FrontEvent& event, kernel::SocketMessage& message) {
     switch (event.kind) {
+      case FrontEvent::Kind::armed:
+        if (message.fds.size() == 1) listener_ = std::move(message.fds.front());
+        return;
       case FrontEvent::Kind::started:
         if (message.fds.size() == 1) {
           target_ = kernel::PidFd::adopt(std::move(message.fds.front()), 0);
@@ -97,6 +100,7 @@ class EmbeddedFront {
   SignalForwarder forwarder_;
   kernel::UniqueFd signals_;
   kernel::PidFd target_;
+  kernel::UniqueFd listener_;  ///< kept open, not used: Armed says why
   std::optional<SessionEnd> end_;
 };
 

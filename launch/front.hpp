@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "kernel/message_socket.hpp"
+#include "kernel/unique_fd.hpp"
 #include "launch/descriptors.hpp"
 #include "launch/session_parent.hpp"
 #include "launch/signals.hpp"
@@ -40,6 +41,7 @@ class TerminalFront final : public SessionFront {
  public:
   explicit TerminalFront(UserMessages& messages) noexcept : messages_(messages) {}
 
+  void armed(kernel::UniqueFd listener) override { listener_ = std::move(listener); }
   void started(const kernel::PidFd& target) override;
   void stopped(int signal) override { stop_self(signal); }
   void continued() override {}
@@ -49,6 +51,7 @@ class TerminalFront final : public SessionFront {
  private:
   UserMessages& messages_;
   SignalForwarder forwarder_;
+  kernel::UniqueFd listener_;
 };
 
 /// The front of an embedded session: relays signals and job control between its caller and the session

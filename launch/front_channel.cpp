@@ -17,7 +17,8 @@ struct EventName {
   std::string_view name;
   std::string_view number;  ///< the key of FrontEvent::number; empty: none
 };
-constexpr std::array<EventName, 5> event_names{{{FrontEvent::Kind::started, "started", ""},
+constexpr std::array<EventName, 6> event_names{{{FrontEvent::Kind::armed, "armed", ""},
+                                                {FrontEvent::Kind::started, "started", ""},
                                                 {FrontEvent::Kind::stopped, "stopped", "signal"},
                                                 {FrontEvent::Kind::continued, "continued", ""},
                                                 {FrontEvent::Kind::exited, "exited", "status"},
@@ -67,6 +68,10 @@ ChannelFront::ChannelFront(kernel::MessageSocket channel) : channel_(std::move(c
   const pid_t parent = ::getppid();
   if (parent <= 1) return;
   if (auto front = kernel::PidFd::open(parent); front && ::getppid() == parent) front_ = std::move(*front);
+}
+
+void ChannelFront::armed(kernel::UniqueFd listener) {
+  send({FrontEvent::Kind::armed, 0, ""}, {listener.get()});
 }
 
 void ChannelFront::started(const kernel::PidFd& target) {

@@ -11,11 +11,12 @@
 namespace proctor::launch {
 
 /// What the session parent of an embedded session says to its front, as one JSON object a line:
-/// {"event":"started"} with the target's pidfd, {"event":"stopped","signal":20}, {"event":"continued"},
+/// {"event":"armed"} with the listener, {"event":"started"} with the target's pidfd,
+/// {"event":"stopped","signal":20}, {"event":"continued"},
 /// {"event":"exited","status":256} (wait(2)), {"event":"failed","exit":127,"message":"..."}. The front
 /// never writes; it shuts its side down to ask for the end, and its death does the same.
 struct FrontEvent {
-  enum class Kind { started, stopped, continued, exited, failed };
+  enum class Kind { armed, started, stopped, continued, exited, failed };
   Kind kind = Kind::started;
   int number = 0;       ///< the signal, the wait status or the exit code
   std::string message;  ///< of failed
@@ -30,6 +31,7 @@ class ChannelFront final : public SessionFront {
  public:
   explicit ChannelFront(kernel::MessageSocket channel);
 
+  void armed(kernel::UniqueFd listener) override;
   void started(const kernel::PidFd& target) override;
   void stopped(int signal) override;
   void continued() override;

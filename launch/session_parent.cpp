@@ -163,6 +163,8 @@ class SessionParent {
       if (!reply) return supervisor_lost(reply.error().message());
       if (std::holds_alternative<Armed>(*reply)) {
         armed_ = true;
+        auto& fds = (*message)->fds;
+        if (fds.size() == 1) front_.armed(std::move(fds.front()));
       } else if (const auto* refused = std::get_if<Refused>(&*reply)) {
         if (!armed_) fail(exit_proctor_failed, refused->reason);
       } else if (const auto* end = std::get_if<EndSession>(&*reply)) {

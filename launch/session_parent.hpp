@@ -29,6 +29,8 @@ class SessionFront {
  public:
   virtual ~SessionFront() = default;
 
+  /// The sandbox is armed. The front keeps `listener` open until the tree is gone: Armed says why.
+  virtual void armed(kernel::UniqueFd /*listener*/) {}
   /// The target has become CMD.
   virtual void started(const kernel::PidFd& target) = 0;
   /// CMD was stopped by `signal`. May stop the calling process: job control.

@@ -49,7 +49,9 @@ struct InspectRequest {
 
 using Request = std::variant<AttachRequest, CommandEnded, SessionEnded, ListRequest, InspectRequest>;
 
-/// {"reply":"armed","name":"make-4711"}
+/// {"reply":"armed","name":"make-4711"} with one descriptor: the listener once more, to be kept open and not
+/// used by whoever outlives the supervisor. As long as it is open, a dead supervisor's sandbox waits in the
+/// calls it would have judged; with the last copy gone the kernel fails them with ENOSYS.
 struct Armed {
   std::string name;
 };

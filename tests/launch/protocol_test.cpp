@@ -149,8 +149,9 @@ TEST_CASE("embedded session: survives the round trip, and nothing else is taken"
 
 TEST_CASE("front channel: events survive the round trip, and nothing else is taken") {
   for (const auto& event :
-       {FrontEvent{FrontEvent::Kind::started, 0, ""}, FrontEvent{FrontEvent::Kind::stopped, 20, ""},
-        FrontEvent{FrontEvent::Kind::continued, 0, ""}, FrontEvent{FrontEvent::Kind::exited, 256, ""},
+       {FrontEvent{FrontEvent::Kind::armed, 0, ""}, FrontEvent{FrontEvent::Kind::started, 0, ""},
+        FrontEvent{FrontEvent::Kind::stopped, 20, ""}, FrontEvent{FrontEvent::Kind::continued, 0, ""},
+        FrontEvent{FrontEvent::Kind::exited, 256, ""},
         FrontEvent{FrontEvent::Kind::failed, 127, "x: not found"}}) {
     const auto parsed = parse_front_event(to_json(event));
     REQUIRE(parsed);

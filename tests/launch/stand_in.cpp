@@ -85,15 +85,18 @@ class Server {
       return;
     }
     if (manners_ == Manners::refuses) return reply(launch::Refused{"the stand-in takes nobody"});
+    const kernel::UniqueFd kept(::dup(fds[0].get()));
     auto listener = kernel::SeccompListener::adopt(std::move(fds[0]));
     if (!listener) return reply(launch::Refused{listener.error().message()});
     listener_ = std::make_unique<kernel::SeccompListener>(std::move(*listener));
     (void)!::write(fds[2].get(), "x", 1);
-    reply(launch::Armed{"stand-in"});
+    reply(launch::Armed{"stand-in"}, {kept.get()});
     if (manners_ == Manners::ends) reply(launch::EndSession{"the stand-in is tired"});
   }
 
-  void reply(const launch::Reply& reply) { (void)connection_.send(launch::to_json(reply)); }
+  void reply(const launch::Reply& reply, const std::vector<int>& fds = {}) {
+    (void)connection_.send(launch::to_json(reply), fds);
+  }
 
   kernel::MessageSocket connection_;
   Manners manners_;

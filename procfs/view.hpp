@@ -1,0 +1,47 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "policy/stated_limits.hpp"
+
+namespace proctor::procfs {
+
+/// What the sandbox's processes use together. Times are in clock ticks (USER_HZ).
+struct Usage {
+  std::uint64_t user_ticks = 0;  ///< since the sandbox's start, of the ended as well
+  std::uint64_t system_ticks = 0;
+  std::uint64_t anonymous_bytes = 0;  ///< resident, without what is shared with a file
+  std::uint64_t processes_started = 0;
+  std::uint32_t processes = 0;
+  std::uint32_t threads = 0;
+  std::uint32_t running = 0;  ///< processes on a CPU or waiting for one
+  std::uint32_t blocked = 0;  ///< in an uninterruptible sleep
+  pid_t last_pid = 0;         ///< the youngest one's
+};
+
+/// A load average as the kernel keeps it: fixed point, 11 bits behind the point.
+inline constexpr unsigned load_shift = 11;
+
+/// All that a generator may look at: the sandbox as its processes are told it is. Plain values, so that a
+/// generator can be tested without a kernel.
+struct View {
+  policy::StatedLimits limits;
+  /// The CPUs that the sandbox may run on, by the host's numbers, ascending; never empty.
+  std::vector<unsigned> cpus;
+  bool all_cpus = true;  ///< `cpus` are all of the host's
+  Usage usage;
+  std::array<std::uint64_t, 3> load{};  ///< over 1, 5 and 15 minutes
+  double uptime_s = 0;                  ///< of the machine: CLOCK_BOOTTIME
+  unsigned ticks_per_second = 100;
+  unsigned page_bytes = 4096;
+  /// Whether a process or thread id, of any kind (a group's or session's leader too), is the sandbox's.
+  std::function<bool(pid_t)> is_member;
+};
+
+}  // namespace proctor::procfs

@@ -4,17 +4,24 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "actors/sandbox_context.hpp"
+#include "kernel/cpus.hpp"
+#include "kernel/sealed_file.hpp"
 #include "procfs/instance.hpp"
 #include "procfs/listing.hpp"
+#include "procfs/told_calls.hpp"
 
 namespace proctor::actors {
 namespace {
@@ -73,6 +80,14 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return change_cwd(notification);
     case policy::Handler::exec:
       return execute(notification);
+    case policy::Handler::tell_system:
+      return tell_system(notification);
+    case policy::Handler::tell_name:
+      return tell_name(notification);
+    case policy::Handler::set_affinity:
+      return set_affinity(notification);
+    case policy::Handler::rewind:
+      return rewind(notification);
     case policy::Handler::pid_argument:  // decided by the notification actor, from the snapshot
     case policy::Handler::none:
       break;
@@ -101,6 +116,20 @@ auto ProcessState::with_memory(const seccomp_notif& notification, Read read) {
     if (stale || exec_.tid != 0) memory_.close();
     if (!stale || attempt > 0) return answer;
   }
+}
+
+Verdict ProcessState::answer_in_memory(const seccomp_notif& notification, std::uint64_t address,
+                                       std::span<const std::byte> bytes, std::int64_t value,
+                                       const char* reason) {
+  // With WAIT_KILLABLE_RECV only death ends the target's call now, so the buffer is still its buffer.
+  if (!context_.listener.is_valid(notification.id)) return {Fail{EINTR}, "the target is gone"};
+  const auto written =
+      with_memory(notification, [&](const kernel::RemoteMemory& memory) -> kernel::Result<std::size_t> {
+        if (auto result = memory.write(address, bytes); !result) return result.error();
+        return bytes.size();
+      });
+  if (!written) return {Fail{EFAULT}, "the buffer is not writable"};
+  return {Return{value}, reason};
 }
 
 kernel::Result<std::string_view> ProcessState::read_path(const seccomp_notif& notification,
@@ -240,15 +269,8 @@ Verdict ProcessState::list_processes(const seccomp_notif& notification, const ke
   context_.members.discover();
   const auto entries = procfs::list_members(directory, room, layout, context_.members);
   if (!entries) return {Fail{entries.error().number}, "as the kernel would"};
-  // With WAIT_KILLABLE_RECV only death ends the target's call now, so the buffer is still its buffer.
-  if (!context_.listener.is_valid(notification.id)) return {Fail{EINTR}, "the target is gone"};
-  const auto written =
-      with_memory(notification, [&](const kernel::RemoteMemory& memory) -> kernel::Result<std::size_t> {
-        if (auto result = memory.write(notification.data.args[1], *entries); !result) return result.error();
-        return entries->size();
-      });
-  if (!written) return {Fail{EFAULT}, "the buffer is not writable"};
-  return {Return{static_cast<std::int64_t>(entries->size())}, "own processes only"};
+  return answer_in_memory(notification, notification.data.args[1], *entries,
+                          static_cast<std::int64_t>(entries->size()), "own processes only");
 }
 
 // -- the working directory ------------------------------------------------------------------------
@@ -279,6 +301,69 @@ Verdict ProcessState::judge_name(const seccomp_notif& notification, int dirfd, s
   request.path = path;
   request.flags = O_PATH | O_CLOEXEC;  // judged like an open that yields no access
   return context_.gate.open(request);
+}
+
+// -- what calls tell, as the files of /proc do -----------------------------------------------------
+
+Verdict ProcessState::tell_system(const seccomp_notif& notification) {
+  struct sysinfo host {};
+  if (::sysinfo(&host) != 0) return {Fail{errno}, "as the kernel would"};
+  const auto told = procfs::told_sysinfo(context_.view.look(true), host);
+  return answer_in_memory(notification, notification.data.args[0], std::as_bytes(std::span{&told, 1}), 0,
+                          "the sandbox's own figures");
+}
+
+Verdict ProcessState::tell_name(const seccomp_notif& notification) {
+  // Continue safety: nothing is hidden where no name was given.
+  if (context_.order.policy.limits.hostname.empty()) return {Continue{}};
+  utsname host{};
+  if (::uname(&host) != 0) return {Fail{errno}, "as the kernel would"};
+  const auto told = procfs::told_uname(context_.view.look(false), host);
+  return answer_in_memory(notification, notification.data.args[0], std::as_bytes(std::span{&told, 1}), 0,
+                          "the sandbox's own name");
+}
+
+Verdict ProcessState::set_affinity(const seccomp_notif& notification) {
+  const int named = int_argument(notification, 0);
+  const pid_t tid = named == 0 ? static_cast<pid_t>(notification.pid) : named;
+  if (named != 0 && !context_.members.group_of(named))
+    return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
+  // Continue safety: the pid is in a register, and any CPU of the machine is the sandbox's.
+  const auto view = context_.view.look(false);
+  if (view.all_cpus) return {Continue{}};
+
+  std::array<std::byte, kernel::cpu_mask_bytes_max> mask{};
+  const auto length =
+      std::min<std::uint64_t>(static_cast<std::uint32_t>(notification.data.args[1]), mask.size());
+  const auto wanted = std::span{mask}.first(length);
+  const auto read = with_memory(notification, [&](const kernel::RemoteMemory& memory) {
+    return memory.read(notification.data.args[2], wanted);
+  });
+  if (!read || *read < length) return {Fail{EFAULT}, "the mask is not mapped"};
+  std::vector<unsigned> cpus;
+  std::ranges::set_intersection(kernel::cpus_in_mask(mask), view.cpus, std::back_inserter(cpus));
+  if (const auto done = kernel::set_allowed_cpus(tid, cpus); !done)
+    return {Fail{done.error().number}, "as the kernel would"};
+  return {Return{0}, "within the CPUs of the sandbox"};
+}
+
+Verdict ProcessState::rewind(const seccomp_notif& notification) {
+  const auto tid = static_cast<pid_t>(notification.pid);
+  const int fd = int_argument(notification, 0);
+  const auto name = kernel::memfd_name(tid, fd);
+  procfs::OpenRequest request;
+  request.path = procfs::path_of_sealed_name(name);
+  // Continue safety: the kernel moves the position of the target's own descriptor, whatever that has become.
+  if (request.path.empty()) return {Continue{}};
+  argument_ = request.path;
+  request.tid = tid;
+  request.tgid = key_.pid;
+  if (kernel::is_close_on_exec(tid, fd)) request.flags = O_CLOEXEC;
+  auto verdict = context_.gate.open(request);
+  // Continue safety: as above. The process that the file told of may have ended.
+  if (!std::holds_alternative<policy::Inject>(verdict.answer)) return {Continue{}};
+  auto& opened = std::get<policy::Inject>(verdict.answer);
+  return {policy::Replace{std::move(opened.fd), fd, opened.close_on_exec}, "read again"};
 }
 
 // -- exec -----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "index/pid_key.hpp"
@@ -65,6 +66,16 @@ class ProcessState {
                                                const kernel::UniqueFd& directory);
   [[nodiscard]] policy::Verdict change_cwd(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict execute(const seccomp_notif& notification);
+
+  [[nodiscard]] policy::Verdict tell_system(const seccomp_notif& notification);
+  [[nodiscard]] policy::Verdict tell_name(const seccomp_notif& notification);
+  [[nodiscard]] policy::Verdict set_affinity(const seccomp_notif& notification);
+  [[nodiscard]] policy::Verdict rewind(const seccomp_notif& notification);
+
+  /// The call's answer: `bytes`, at an address of the target's; it returns `value`.
+  [[nodiscard]] policy::Verdict answer_in_memory(const seccomp_notif& notification, std::uint64_t address,
+                                                 std::span<const std::byte> bytes, std::int64_t value,
+                                                 const char* reason);
 
   /// A path that names something of procfs, judged without opening it: foreign processes do not exist.
   [[nodiscard]] policy::Verdict judge_name(const seccomp_notif& notification, int dirfd,

@@ -21,8 +21,10 @@ void Responder::respond(kernel::SlotNumber number, const policy::Verdict& verdic
     send(slot, 0, -fail->error, 0, counts_.failed);
   } else if (const auto* value = std::get_if<policy::Return>(&verdict.answer)) {
     send(slot, value->value, 0, 0, counts_.returned);
+  } else if (const auto* added = std::get_if<policy::Inject>(&verdict.answer)) {
+    inject(slot, *added);
   } else {
-    inject(slot, std::get<policy::Inject>(verdict.answer));
+    replace(slot, std::get<policy::Replace>(verdict.answer));
   }
   journal_.release(number);
   if (on_released_) on_released_();
@@ -62,6 +64,17 @@ void Responder::inject(const kernel::JournalSlot& slot, const policy::Inject& in
     default:  // EMFILE and the like: the target's own limits
       send(slot, 0, -added.error().number, 0, counts_.failed);
   }
+}
+
+void Responder::replace(const kernel::JournalSlot& slot, const policy::Replace& replace) {
+  // Two steps, because ADDFD with SEND answers with the number. Whatever comes between them, the target has
+  // one whole file or the other under that number.
+  const auto done = listener_.replace_fd(slot.cookie, replace.fd->get(), replace.number,
+                                         replace.close_on_exec ? O_CLOEXEC : 0U);
+  if (done)
+    send(slot, 0, 0, 0, counts_.injected);
+  else
+    send(slot, 0, -done.error().number, 0, counts_.failed);
 }
 
 void Responder::expire(std::int64_t now_ns) {

@@ -16,7 +16,7 @@ struct VerdictCounts {
   std::uint64_t continued = 0;
   std::uint64_t failed = 0;
   std::uint64_t returned = 0;
-  std::uint64_t injected = 0;
+  std::uint64_t injected = 0;   ///< descriptors, new ones and replacements
   std::uint64_t withdrawn = 0;  ///< the target was gone before its answer
   std::uint64_t expired = 0;    ///< refused because nobody had decided in time
 };
@@ -53,6 +53,7 @@ class Responder {
   void send(const kernel::JournalSlot& slot, std::int64_t value, int error, std::uint32_t flags,
             std::uint64_t& counter);
   void inject(const kernel::JournalSlot& slot, const policy::Inject& inject);
+  void replace(const kernel::JournalSlot& slot, const policy::Replace& replace);
 
   kernel::Listener& listener_;
   kernel::Journal& journal_;

@@ -39,8 +39,9 @@ SandboxContext::SandboxContext(std::shared_ptr<Loop> sandbox_loop, messages::San
           [this](const index::Entry<ProcessHandle>& entry) { forget_process(*this, entry); }),
       reader(index),
       members(*this),
-      hints(order.ungranted_directories),
-      gate(members, hints),
+      view(*this),
+      hints(order.ungranted_directories, procfs::told_outside_procfs(order.policy.limits)),
+      gate(members, hints, &view),
       receiver(*loop, listener, journal) {}
 
 void SandboxContext::drain_exits() {

@@ -14,6 +14,7 @@
 #include "actors/receiver.hpp"
 #include "actors/recorder.hpp"
 #include "actors/responder.hpp"
+#include "actors/sandbox_view.hpp"
 #include "index/process_index.hpp"
 #include "index/snapshot_reader.hpp"
 #include "index/task_source.hpp"
@@ -92,6 +93,9 @@ struct SandboxContext {
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
   bool landlocked;  ///< the kernel itself keeps the target out of procfs
 
+  std::uint64_t notifications = 0;
+  std::uint64_t processes = 0;  ///< registered so far
+
   kernel::SeccompListener listener;
   kernel::Journal journal;
   Responder responder;
@@ -101,6 +105,7 @@ struct SandboxContext {
   Index index;
   index::SnapshotReader<ProcessHandle> reader;  ///< the loop's own
   IndexMembers members;
+  SandboxView view;
   procfs::PathHints hints;
   procfs::ProcGate gate;
   Receiver receiver;  ///< the last: its thread uses what is above
@@ -108,8 +113,6 @@ struct SandboxContext {
   bool ending = false;                 ///< every process that turns up is killed
   std::uint64_t registry_id = 0;       ///< the registry actor's: it starts process actors
   std::uint64_t recorded_version = 0;  ///< of the index, as last put on record
-  std::uint64_t notifications = 0;
-  std::uint64_t processes = 0;                               ///< registered so far
   std::vector<std::shared_ptr<const ActorCounters>> actors;  ///< those that are no process actors
   std::vector<caf::actor> essential;  ///< the same actors: if one fails, the sandbox has failed
   std::array<char, 4096> path;        ///< scratch for the path of the notification at hand

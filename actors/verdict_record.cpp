@@ -15,6 +15,7 @@ std::string describe(const policy::Verdict& verdict) {
   if (const auto* fail = std::get_if<policy::Fail>(&verdict.answer)) return kernel::errno_name(fail->error);
   if (const auto* value = std::get_if<policy::Return>(&verdict.answer))
     return fmt::format("return {}", value->value);
+  if (std::holds_alternative<policy::Replace>(verdict.answer)) return "replace";
   return std::holds_alternative<policy::Inject>(verdict.answer) ? "inject" : "continue";
 }
 

@@ -92,4 +92,17 @@ Result<int> SeccompListener::add_fd_and_respond(std::uint64_t cookie, int fd, st
   return number;
 }
 
+Result<void> SeccompListener::replace_fd(std::uint64_t cookie, int fd, int number,
+                                         std::uint32_t target_fd_flags) {
+  seccomp_notif_addfd request{};
+  request.id = cookie;
+  request.flags = SECCOMP_ADDFD_FLAG_SETFD;
+  request.srcfd = static_cast<std::uint32_t>(fd);
+  request.newfd = static_cast<std::uint32_t>(number);
+  request.newfd_flags = target_fd_flags;
+  if (::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request) < 0)
+    return Error::last("replace a descriptor of the target");
+  return {};
+}
+
 }  // namespace proctor::kernel

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdio>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "kernel/unique_fd.hpp"
 
@@ -45,12 +47,23 @@ std::optional<Fields> split_fields(std::string_view text) {
   return fields;
 }
 
+/// A file of /proc/PID that is made anew in one piece (seq_file's single_open) and fits: one read is enough.
+Result<std::string_view> read_short_file(pid_t pid, const char* name, std::span<char> into) {
+  char path[32];
+  *fmt::format_to_n(path, sizeof(path) - 1, "/proc/{}/{}", pid, name).out = '\0';
+  const UniqueFd fd{::open(path, O_RDONLY | O_CLOEXEC)};
+  if (!fd) return Error::last(fmt::format("open {}", path));
+  const ssize_t count = ::read(fd.get(), into.data(), into.size());
+  if (count < 0) return Error::last(fmt::format("read {}", path));
+  return std::string_view{into.data(), static_cast<std::size_t>(count)};
+}
+
 struct CloseDirectory {
   void operator()(DIR* directory) const noexcept { ::closedir(directory); }
 };
 
-/// The numeric names in a directory of procfs, ascending.
-Result<std::vector<pid_t>> read_numeric_names(const char* path) {
+/// The numeric names from `lowest` on in a directory of procfs, ascending.
+Result<std::vector<pid_t>> read_numeric_names(const char* path, pid_t lowest = 1) {
   const std::unique_ptr<DIR, CloseDirectory> directory{::opendir(path)};
   if (!directory) return Error::last(fmt::format("open {}", path));
   std::vector<pid_t> numbers;
@@ -59,7 +72,7 @@ Result<std::vector<pid_t>> read_numeric_names(const char* path) {
     const dirent* const entry = ::readdir(directory.get());
     if (entry == nullptr) break;
     pid_t number = 0;
-    if (parse_number(std::string_view{entry->d_name}, number) && number > 0) numbers.push_back(number);
+    if (parse_number(std::string_view{entry->d_name}, number) && number >= lowest) numbers.push_back(number);
   }
   if (errno != 0) return Error::last(fmt::format("list {}", path));
   std::sort(numbers.begin(), numbers.end());
@@ -128,7 +141,9 @@ Result<ProcStat> parse_proc_stat(std::string_view text) {
   const bool complete =
       field(3).size() == 1 && parse_number(text.substr(0, open), stat.pid) &&
       parse_number(field(4), stat.ppid) && parse_number(field(5), stat.pgrp) &&
-      parse_number(field(6), stat.session) && parse_number(field(20), stat.threads) &&
+      parse_number(field(6), stat.session) && parse_number(field(14), stat.user_ticks) &&
+      parse_number(field(15), stat.system_ticks) && parse_number(field(16), stat.waited_user_ticks) &&
+      parse_number(field(17), stat.waited_system_ticks) && parse_number(field(20), stat.threads) &&
       parse_number(field(22), stat.start_time_ticks) && parse_number(field(23), stat.virtual_bytes) &&
       parse_number(field(24), stat.resident_pages) && parse_number(field(26), stat.start_code) &&
       parse_number(field(28), stat.start_stack) && parse_number(field(47), stat.start_brk) &&
@@ -138,15 +153,39 @@ Result<ProcStat> parse_proc_stat(std::string_view text) {
 }
 
 Result<ProcStat> read_proc_stat(pid_t pid) {
-  char path[32];
-  *fmt::format_to_n(path, sizeof(path) - 1, "/proc/{}/stat", pid).out = '\0';
-  const UniqueFd fd{::open(path, O_RDONLY | O_CLOEXEC)};
-  if (!fd) return Error::last(fmt::format("open {}", path));
   char line[stat_bytes_max];
-  // One read is enough: the file is made anew in one piece (seq_file's single_open) and fits.
-  const ssize_t count = ::read(fd.get(), line, sizeof(line));
-  if (count < 0) return Error::last(fmt::format("read {}", path));
-  return parse_proc_stat({line, static_cast<std::size_t>(count)});
+  const auto text = read_short_file(pid, "stat", line);
+  if (!text) return text.error();
+  return parse_proc_stat(*text);
+}
+
+Result<std::uint64_t> read_anonymous_pages(pid_t pid) {
+  char line[stat_bytes_max];
+  const auto text = read_short_file(pid, "statm", line);
+  if (!text) return text.error();
+  // size, resident, shared (file and shmem), ...: proc_pid_statm(5)
+  std::uint64_t size = 0, resident = 0, shared = 0;
+  if (std::sscanf(std::string(*text).c_str(), "%lu %lu %lu", &size, &resident, &shared) != 3)
+    return Error{EPROTO, "parse a line of /proc/PID/statm"};
+  return resident > shared ? resident - shared : 0;
+}
+
+Result<std::vector<std::uint64_t>> read_socket_inodes(pid_t pid) {
+  constexpr std::string_view prefix = "socket:[";
+  const auto path = fmt::format("/proc/{}/fd", pid);
+  const auto descriptors = read_numeric_names(path.c_str(), 0);
+  if (!descriptors) return descriptors.error();
+  std::vector<std::uint64_t> inodes;
+  for (const int fd : *descriptors) {
+    std::array<char, 64> text;
+    const ssize_t length = ::readlink(fmt::format("{}/{}", path, fd).c_str(), text.data(), text.size());
+    if (length <= 0) continue;  // closed meanwhile
+    std::string_view name(text.data(), static_cast<std::size_t>(length));
+    if (!name.starts_with(prefix) || !name.ends_with(']')) continue;
+    name = name.substr(prefix.size(), name.size() - prefix.size() - 1);
+    if (std::uint64_t inode = 0; parse_number(name, inode)) inodes.push_back(inode);
+  }
+  return inodes;
 }
 
 Result<std::vector<pid_t>> read_threads(pid_t tgid) {

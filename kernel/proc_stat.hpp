@@ -13,21 +13,25 @@ namespace proctor::kernel {
 /// The fields of /proc/PID/stat that proctor uses, by proc(5)'s numbers. Address fields are 0 where
 /// the reader may not ptrace the process, and so is the exit status.
 struct ProcStat {
-  pid_t pid = 0;                       ///< 1
-  std::string comm;                    ///< 2, without its parentheses; may hold any byte
-  char state = '?';                    ///< 3
-  pid_t ppid = 0;                      ///< 4
-  pid_t pgrp = 0;                      ///< 5
-  pid_t session = 0;                   ///< 6
-  std::uint64_t threads = 0;           ///< 20
-  std::uint64_t start_time_ticks = 0;  ///< 22, clock ticks since boot
-  std::uint64_t virtual_bytes = 0;     ///< 23
-  std::uint64_t resident_pages = 0;    ///< 24
-  std::uint64_t start_code = 0;        ///< 26
-  std::uint64_t start_stack = 0;       ///< 28
-  std::uint64_t start_brk = 0;         ///< 47
-  std::uint64_t arg_start = 0;         ///< 48
-  int exit_status = 0;                 ///< 52, in wait(2)'s form
+  pid_t pid = 0;                          ///< 1
+  std::string comm;                       ///< 2, without its parentheses; may hold any byte
+  char state = '?';                       ///< 3
+  pid_t ppid = 0;                         ///< 4
+  pid_t pgrp = 0;                         ///< 5
+  pid_t session = 0;                      ///< 6
+  std::uint64_t user_ticks = 0;           ///< 14, in clock ticks, as the next three
+  std::uint64_t system_ticks = 0;         ///< 15
+  std::uint64_t waited_user_ticks = 0;    ///< 16, of children that it waited for
+  std::uint64_t waited_system_ticks = 0;  ///< 17
+  std::uint64_t threads = 0;              ///< 20
+  std::uint64_t start_time_ticks = 0;     ///< 22, clock ticks since boot
+  std::uint64_t virtual_bytes = 0;        ///< 23
+  std::uint64_t resident_pages = 0;       ///< 24
+  std::uint64_t start_code = 0;           ///< 26
+  std::uint64_t start_stack = 0;          ///< 28
+  std::uint64_t start_brk = 0;            ///< 47
+  std::uint64_t arg_start = 0;            ///< 48
+  int exit_status = 0;                    ///< 52, in wait(2)'s form
 };
 
 /// Parses one line of /proc/PID/stat; robust against a comm that holds ") R 1". EPROTO when it is
@@ -37,6 +41,14 @@ struct ProcStat {
 /// Reads and parses /proc/PID/stat of a process or thread id, with one open and one read. ESRCH or
 /// ENOENT: gone.
 [[nodiscard]] Result<ProcStat> read_proc_stat(pid_t pid);
+
+/// The resident pages of a process that no file stands behind, in pages: /proc/PID/statm. ESRCH or ENOENT:
+/// gone.
+[[nodiscard]] Result<std::uint64_t> read_anonymous_pages(pid_t pid);
+
+/// The inodes of the sockets that a process has open: /proc/PID/fd. Needs the right to ptrace it (EACCES).
+/// ENOENT: gone.
+[[nodiscard]] Result<std::vector<std::uint64_t>> read_socket_inodes(pid_t pid);
 
 /// The thread ids of /proc/TGID/task, ascending. ENOENT: gone.
 [[nodiscard]] Result<std::vector<pid_t>> read_threads(pid_t tgid);

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "kernel/cpus.hpp"
 #include "kernel/landlock.hpp"
 #include "kernel/seccomp_install.hpp"
 #include "launch/command_search.hpp"
@@ -61,6 +62,7 @@ class TargetProcess {
     die_with(parent);
     signals.restore();
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail("cannot set no_new_privs", errno);
+    keep_to_stated_cpus();
     AttachRequest request;
     const auto filter = policy::build_filter(policy::syscall_table());
     if (!filter) fail(filter.error().operation, filter.error().number);
@@ -76,6 +78,21 @@ class TargetProcess {
   static void die_with(pid_t parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (::getppid() != parent) ::_exit(exit_proctor_failed);  // it died before the line above
+  }
+
+  /// As many CPUs as CMD is told it has, of those that it could run on; its children inherit that. Which ones
+  /// depends on the process id, so that small sandboxes do not all crowd the first.
+  void keep_to_stated_cpus() {
+    const auto& stated = plan_.policy.limits.cpus;
+    if (!stated) return;
+    const auto allowed = kernel::allowed_cpus(0);
+    if (!allowed) fail(allowed.error().operation, allowed.error().number);
+    if (*stated >= allowed->size()) return;
+    std::vector<unsigned> chosen;
+    const auto first = static_cast<std::size_t>(::getpid());
+    for (std::size_t i = 0; i < *stated; ++i) chosen.push_back((*allowed)[(first + i) % allowed->size()]);
+    if (const auto done = kernel::set_allowed_cpus(0, chosen); !done)
+      fail(done.error().operation, done.error().number);
   }
 
   /// Has the kernel keep procfs shut, or notes that it does not.

@@ -34,6 +34,8 @@ constexpr std::uint64_t ioprio_who_user = 3;
 constexpr std::uint64_t tiocsti = 0x5412;
 constexpr std::uint64_t tioclinux = 0x541c;
 constexpr std::uint64_t pr_sched_core = 62;
+constexpr std::uint64_t af_netlink = 16;
+constexpr std::uint64_t netlink_sock_diag = 4;
 constexpr std::uint64_t seccomp_new_listener = 1U << 3U;
 // A clock id with bit 31 names a task or a device. With bit 2 it is a thread's, which the kernel gives to
 // no other process (kernel/time/posix-cpu-timers.c, pid_for_clock), so only the rest needs judging.
@@ -46,6 +48,11 @@ constexpr std::string_view may_lead_to_proc =
 constexpr std::string_view lists_proc = "a listing of /proc names the sandbox's own processes only";
 constexpr std::string_view moves_cwd = "later relative paths start here, and that may be in /proc";
 constexpr std::string_view starts_program = "the record says which program a process runs";
+constexpr std::string_view tells_as_proc_does = "a call and the files of /proc give one answer";
+constexpr std::string_view keeps_cpus =
+    "a process outside the sandbox does not exist, and the sandbox keeps to the CPUs that it is told it has";
+constexpr std::string_view reads_anew =
+    "a file of /proc that is read again from its beginning tells what is true by then";
 constexpr std::string_view foreign_pid = "a process outside the sandbox does not exist for this call";
 constexpr std::string_view foreign_clock =
     "the CPU clock of a process outside the sandbox does not exist for this call";
@@ -69,6 +76,8 @@ constexpr std::string_view raw_hardware = "direct access to hardware";
 constexpr std::string_view no_path = "opens files by number, without a path that could be judged";
 constexpr std::string_view shared_keys =
     "the kernel's keyrings hold the user's secrets and are not separate for a sandbox";
+constexpr std::string_view lists_sockets =
+    "lists every socket of the network namespace; /proc/net tells the sandbox's own, and ss reads that then";
 constexpr std::string_view fakes_input = "types into a terminal that the sandbox shares with its user";
 
 constexpr SyscallRow ask(std::string_view name, long number, Handler handler, std::string_view reason) {
@@ -124,6 +133,16 @@ constexpr SyscallRow judge_ptrace() {
   return row;
 }
 
+/// lseek(fd, 0, SEEK_SET).
+constexpr SyscallRow ask_rewind() {
+  SyscallRow row = ask("lseek", SYS_lseek, Handler::rewind, reads_anew);
+  row.argument = 1;
+  row.condition = Condition::masked_equals;
+  row.mask = ~std::uint64_t{0};
+  row.also = {.argument = 2, .condition = Condition::low_word_equals, .value = 0};
+  return row;
+}
+
 constexpr SyscallRow judge_kcmp() {
   SyscallRow row = judge("kcmp", SYS_kcmp, 0, "compares two processes; both must belong to the sandbox");
   row.condition = Condition::always;
@@ -147,6 +166,14 @@ constexpr SyscallRow refuse_if(std::string_view name, long number, int error, st
           .reason = reason};
 }
 
+/// socket(AF_NETLINK, ..., NETLINK_SOCK_DIAG). The errno is that of a kernel without it.
+constexpr SyscallRow refuse_socket_listing() {
+  SyscallRow row = refuse_if("socket", SYS_socket, EPROTONOSUPPORT, 2, Condition::low_word_equals,
+                             netlink_sock_diag, lists_sockets);
+  row.also = {.argument = 0, .condition = Condition::low_word_equals, .value = af_netlink};
+  return row;
+}
+
 // Never here: close, fork, vfork, clone without the flags below, exit, exit_group. A notified call that a
 // signal interrupts before it is received returns EINTR, and nobody retries those.
 // Left to the kernel's own checks of capabilities: clock_settime of real clocks, settimeofday, adjtimex,
@@ -162,6 +189,9 @@ constexpr std::array table{
     ask("fchdir", SYS_fchdir, Handler::change_cwd, moves_cwd),
     ask("execve", SYS_execve, Handler::exec, starts_program),
     ask("execveat", SYS_execveat, Handler::exec, starts_program),
+    ask("sysinfo", SYS_sysinfo, Handler::tell_system, tells_as_proc_does),
+    ask("uname", SYS_uname, Handler::tell_name, tells_as_proc_does),
+    ask_rewind(),
 
     judge_signal_target("kill", SYS_kill),
     judge("tkill", SYS_tkill, 0),
@@ -192,7 +222,7 @@ constexpr std::array table{
     judge("sched_getscheduler", SYS_sched_getscheduler, 0),
     judge("sched_setattr", SYS_sched_setattr, 0),
     judge("sched_getattr", SYS_sched_getattr, 0),
-    judge("sched_setaffinity", SYS_sched_setaffinity, 0),
+    ask("sched_setaffinity", SYS_sched_setaffinity, Handler::set_affinity, keeps_cpus),
     judge("sched_getaffinity", SYS_sched_getaffinity, 0),
     judge("sched_rr_get_interval", SYS_sched_rr_get_interval, 0),
     judge("prlimit64", SYS_prlimit64, 0),
@@ -245,6 +275,7 @@ constexpr std::array table{
     refuse("open_by_handle_at", SYS_open_by_handle_at, EPERM, no_path),
     refuse("userfaultfd", SYS_userfaultfd, EPERM,
            "memory that answers only when its owner likes would hold up whoever reads it"),
+    refuse_socket_listing(),
     refuse("add_key", SYS_add_key, EPERM, shared_keys),
     refuse("request_key", SYS_request_key, EPERM, shared_keys),
     refuse("keyctl", SYS_keyctl, EPERM, shared_keys),

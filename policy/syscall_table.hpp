@@ -36,6 +36,10 @@ enum class Handler : std::uint8_t {
   directory,     ///< getdents, getdents64
   change_cwd,    ///< chdir, fchdir
   exec,          ///< execve, execveat
+  tell_system,   ///< sysinfo
+  tell_name,     ///< uname
+  set_affinity,  ///< sched_setaffinity: within the CPUs of the sandbox
+  rewind,        ///< lseek to the beginning: a virtual file is made anew
   pid_argument,  ///< a pid in a register: membership decides, see judged_pids
 };
 

@@ -29,9 +29,17 @@ struct Inject {
   bool close_on_exec = false;
 };
 
+/// The target's descriptor `number`, which it has open, becomes a duplicate of this one, and the call returns
+/// 0. Should another of its threads close that number meanwhile, the duplicate is what it then finds there.
+struct Replace {
+  std::shared_ptr<const kernel::UniqueFd> fd;
+  int number = -1;
+  bool close_on_exec = false;
+};
+
 /// The one answer to a notification, as a value. Only the responder writes it to the kernel.
 struct Verdict {
-  std::variant<Continue, Fail, Return, Inject> answer;
+  std::variant<Continue, Fail, Return, Inject, Replace> answer;
   /// Why, for the record, when it is not a plain continue: static text.
   const char* reason = "";
 };

@@ -15,12 +15,15 @@
 #include <fstream>
 #include <utility>
 
+#include "kernel/sealed_file.hpp"
 #include "procfs/file_rules.hpp"
 
 namespace proctor::procfs {
 namespace {
 
 using policy::Verdict;
+
+constexpr std::string_view sealed_prefix = "proctor:";
 
 constexpr std::uint64_t temporary_flag = O_TMPFILE & ~O_DIRECTORY;
 
@@ -118,6 +121,33 @@ std::string name_of(const Node& object) {
   return length > 0 ? std::string(text.data(), static_cast<std::size_t>(length)) : std::string();
 }
 
+/// The row's name of a located file: the process and the thread stand for all of them.
+std::string table_path(const std::vector<std::string>& names, pid_t group) {
+  std::string path = "/proc";
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const bool is_pid = group != 0 && i == 0;
+    const bool is_tid = group != 0 && i == 2 && names[1] == "task";
+    path += is_pid ? "/PID" : is_tid ? "/TID" : "/" + names[i];
+  }
+  return path;
+}
+
+std::string absolute_name(const std::vector<std::string>& names) { return table_path(names, 0); }
+
+/// All of a file whose length is not known before.
+kernel::Result<std::string> read_all(const kernel::UniqueFd& fd) {
+  constexpr std::size_t bytes_max = std::size_t{16} << 20U;
+  std::string text;
+  std::array<char, 16384> buffer;
+  while (text.size() < bytes_max) {
+    const ssize_t length = ::read(fd.get(), buffer.data(), buffer.size());
+    if (length < 0) return kernel::Error::last("read a file of the kernel");
+    if (length == 0) return text;
+    text.append(buffer.data(), static_cast<std::size_t>(length));
+  }
+  return kernel::Error{EFBIG, "read a file of the kernel"};
+}
+
 /// Whether a task lives in another pid namespace than we do, as in a container that was handed over.
 bool in_nested_pids(pid_t tid) {
   const auto theirs = examine("/proc/" + std::to_string(tid) + "/ns/pid");
@@ -152,9 +182,16 @@ Verdict answer_foreign(const OpenRequest& request, const Arrival& arrival) {
 
 }  // namespace
 
+std::string sealed_name(std::string_view path) { return std::string(sealed_prefix).append(path); }
+
+std::string_view path_of_sealed_name(std::string_view name) {
+  return name.starts_with(sealed_prefix) ? name.substr(sealed_prefix.size()) : std::string_view();
+}
+
 ProcGate::ProcGate(Members& members) : ProcGate(members, PathHints({})) {}
 
-ProcGate::ProcGate(Members& members, PathHints hints) : members_(members), hints_(std::move(hints)) {}
+ProcGate::ProcGate(Members& members, PathHints hints, ViewSource* views)
+    : members_(members), hints_(std::move(hints)), views_(views) {}
 
 const kernel::Credentials* ProcGate::own_credentials() {
   if (!own_credentials_) {
@@ -165,11 +202,36 @@ const kernel::Credentials* ProcGate::own_credentials() {
   return &*own_credentials_;
 }
 
+const VirtualFile* ProcGate::find_virtual(std::string_view path) const {
+  return views_ == nullptr ? nullptr : find_virtual_file(path);
+}
+
+Verdict ProcGate::serve_virtual(const OpenRequest& request, const VirtualFile& file, const std::string& name,
+                                const kernel::UniqueFd& host) {
+  std::string text;
+  if (host) {
+    auto read = read_all(host);
+    if (!read) return fails(read.error().number, "as the kernel would");
+    text = *std::move(read);
+  }
+  auto sealed =
+      kernel::make_sealed_file(sealed_name(name), file.generate(views_->look(file.needs_usage), text));
+  if (!sealed) return fails(sealed.error().number, "no room for a virtual file");
+  return inject(*std::move(sealed), request);
+}
+
 std::optional<Verdict> ProcGate::open_plainly(const OpenRequest& request, const std::string& path) {
   const auto names = split_path(path);
   const auto root = own_procfs_root();
+  if (!root || names.empty()) return std::nullopt;
   const auto pid = pid_of_name(names.front());
-  if (!root || !pid) return std::nullopt;
+  if (!pid) {
+    const auto* const file = find_virtual("/proc/" + path);
+    if (file == nullptr || has(request, O_DIRECTORY)) return std::nullopt;
+    const auto host = look_up(*root, path, O_RDONLY);
+    if (!host) return std::nullopt;
+    return serve_virtual(request, *file, "/proc/" + path, *host);
+  }
   const auto directory = look_up(*root, names.front(), O_PATH | O_DIRECTORY);
   if (!directory) return std::nullopt;
   // After the directory was opened: it belongs to one process for good, so a member that is alive now is its
@@ -182,6 +244,8 @@ std::optional<Verdict> ProcGate::open_plainly(const OpenRequest& request, const 
   // The process died after it was judged. To walk now could only meet another one under its number.
   if (!file && file.error().number == ESRCH) return fails(ESRCH, "the process has ended");
   if (!file) return std::nullopt;
+  if (const auto* const told = find_virtual(table_path(names, *group)); told != nullptr)
+    return serve_virtual(request, *told, "/proc/" + path, *file);
   return inject(*std::move(file), request);
 }
 
@@ -227,7 +291,7 @@ Verdict ProcGate::open(const OpenRequest& request) {
   return serve(request, arrival);
 }
 
-Verdict ProcGate::serve(const OpenRequest& request, const Arrival& arrival) const {
+Verdict ProcGate::serve(const OpenRequest& request, const Arrival& arrival) {
   const Node& object = arrival.object;
   if (object.foreign) return answer_foreign(request, arrival);
   const bool is_directory = S_ISDIR(object.mode);
@@ -238,7 +302,9 @@ Verdict ProcGate::serve(const OpenRequest& request, const Arrival& arrival) cons
   if (has(request, O_CREAT | O_EXCL)) return fails(EEXIST, "exists already");
   if (has(request, O_CREAT) && is_directory) return fails(EISDIR, "is a directory");
   if (!is_directory && !S_ISREG(object.mode)) return kernel_decides();
-  if (!is_directory) {
+  const std::string path = table_path(object.names, object.group);
+  const auto* const told = is_directory || writes(request) ? nullptr : find_virtual(path);
+  if (!is_directory && told == nullptr) {
     const FileRule rule = judge_use(object.names, object.group, writes(request));
     if (rule.error != 0) return fails(rule.error, rule.reason);
     if (object.group == 0 && shows_another_namespace(object.names, request.tid)) {
@@ -258,10 +324,11 @@ Verdict ProcGate::serve(const OpenRequest& request, const Arrival& arrival) cons
   const auto info = examine(fd.get());
   if (!info || info->id != object.id || !is_on_procfs(fd))
     return fails(EACCES, "not the object that was judged");
+  if (told != nullptr) return serve_virtual(request, *told, absolute_name(object.names), fd);
   return inject(std::move(fd), request);
 }
 
-Verdict ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arrival) const {
+Verdict ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arrival) {
   // Only a regular file: a FIFO, a terminal or a device may block the one thread that answers, and whatever
   // is refused here is the kernel's to refuse, with the right errno.
   const bool servable =
@@ -269,7 +336,13 @@ Verdict ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arr
   if (!servable || has(request, O_PATH) || has(request, O_DIRECTORY) || has(request, O_CREAT | O_EXCL)) {
     return kernel_decides();
   }
-  if (!hints_.without_rule(name_of(arrival.object))) return kernel_decides();
+  const std::string name = name_of(arrival.object);
+  if (const auto* const told = writes(request) ? nullptr : find_virtual(name); told != nullptr) {
+    const kernel::UniqueFd host = reopen(arrival.object, O_RDONLY | O_NONBLOCK);
+    if (!host) return kernel_decides();
+    return serve_virtual(request, *told, name, host);
+  }
+  if (!hints_.without_rule(name)) return kernel_decides();
   if (has(request, O_CREAT) && !is_owned_by_caller(arrival.object)) return kernel_decides();
   // O_NONBLOCK: a lease that somebody holds on the file would be waited for.
   const std::uint64_t flags =

@@ -16,6 +16,8 @@
 #include "procfs/members.hpp"
 #include "procfs/path_hints.hpp"
 #include "procfs/path_walk.hpp"
+#include "procfs/view.hpp"
+#include "procfs/virtual_files.hpp"
 
 namespace proctor::procfs {
 
@@ -29,12 +31,21 @@ enum class Listing : std::uint8_t {
   nothing,  ///< a directory of a foreign or dead process, or one that cannot be told: ENOENT
 };
 
+/// What the sealed file of a virtual file is called, and back: so a descriptor of the target tells which file
+/// it was opened as. Empty: not such a name. A target can make a memfd of that name itself, and fools nobody
+/// but itself.
+[[nodiscard]] std::string sealed_name(std::string_view path);
+[[nodiscard]] std::string_view path_of_sealed_name(std::string_view name);
+
 /// Opens on a target's behalf what it may see of procfs. The path only says where to look: the judgement
 /// is made on the opened object (is it on procfs? whose pid is it?), and that object is injected.
 ///
 /// - `self` and `thread-self` are the target's.
 /// - A process outside the sandbox does not exist: ENOENT, by the same lines of code that answer for a
 ///   number nobody has.
+/// - A virtual file (virtual_files.hpp) is made at the open, as a sealed file with what its generator says;
+/// also
+///   off procfs (/etc/hostname), found by the name of the object that the path led to.
 /// - A path that ends off procfs: Continue; Landlock judges, and ptrace checks where a magic link was passed.
 ///   But what lies in a directory without a Landlock rule (PathHints) is opened on behalf too: regular
 ///   files only, and never behind a magic link, where the target's own limits would be passed over.
@@ -50,9 +61,10 @@ enum class Listing : std::uint8_t {
 /// started with.
 class ProcGate {
  public:
-  /// `members` outlives the gate. Without hints nothing off procfs is opened on behalf.
+  /// `members` and `views` outlive the gate. Without hints nothing off procfs is opened on behalf; without
+  /// views nothing is virtual.
   explicit ProcGate(Members& members);
-  ProcGate(Members& members, PathHints hints);
+  ProcGate(Members& members, PathHints hints, ViewSource* views = nullptr);
 
   /// Ten system calls for /proc/self/status and its like (see open_plainly), two dozen or more for other
   /// spellings; does not wait for anything but the file systems on the path. Whoever acts on the verdict with
@@ -68,14 +80,20 @@ class ProcGate {
   /// that follows no link. Nothing: whatever this is, it is for a walk. Needs the target's credentials.
   [[nodiscard]] std::optional<policy::Verdict> open_plainly(const OpenRequest& request,
                                                             const std::string& path);
-  [[nodiscard]] policy::Verdict serve(const OpenRequest& request, const Arrival& arrival) const;
-  [[nodiscard]] policy::Verdict serve_elsewhere(const OpenRequest& request, const Arrival& arrival) const;
+  [[nodiscard]] policy::Verdict serve(const OpenRequest& request, const Arrival& arrival);
+  [[nodiscard]] policy::Verdict serve_elsewhere(const OpenRequest& request, const Arrival& arrival);
   [[nodiscard]] policy::Verdict create_elsewhere(const OpenRequest& request, const Arrival& arrival) const;
+  /// A sealed file with the generator's text. `host`: the kernel's file, if it has one; `name`: absolute, as
+  /// the target could spell it.
+  [[nodiscard]] policy::Verdict serve_virtual(const OpenRequest& request, const VirtualFile& file,
+                                              const std::string& name, const kernel::UniqueFd& host);
+  [[nodiscard]] const VirtualFile* find_virtual(std::string_view path) const;
   /// The calling thread's credentials, read once.
   [[nodiscard]] const kernel::Credentials* own_credentials();
 
   Members& members_;
   PathHints hints_;
+  ViewSource* views_;
   std::optional<kernel::Credentials> own_credentials_;
   /// What was once seen to be so stays so. A "no" is asked again: it may only be a process that had ended.
   bool sees_own_procfs_ = false;

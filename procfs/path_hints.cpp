@@ -10,6 +10,7 @@
 #include <climits>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "procfs/instance.hpp"
 
@@ -78,7 +79,9 @@ bool is_procfs_directory(const std::string& path) {
 
 }  // namespace
 
-PathHints::PathHints(const std::vector<std::string>& ungranted) {
+PathHints::PathHints(const std::vector<std::string>& ungranted, std::vector<std::string> told)
+    : told_(std::move(told)) {
+  std::sort(told_.begin(), told_.end());
   for (const std::string& path : ungranted) ungranted_.push_back(normalized(path));
   std::sort(ungranted_.begin(), ungranted_.end());
   for (const std::string& path : ungranted_) {
@@ -112,7 +115,7 @@ bool PathHints::without_rule(std::string_view canonical) const {
 }
 
 bool PathHints::canonical_may_need_service(std::string_view path) const {
-  return leads_to_procfs(path) || without_rule(path);
+  return leads_to_procfs(path) || is_in(told_, path) || without_rule(path);
 }
 
 bool PathHints::may_need_service(std::string_view path) const {

@@ -16,7 +16,8 @@ class PathHints {
   /// `ungranted`: kernel::ProcfsDenial::ungranted_directories and the procfs mounts, absolute and
   /// canonical. What each of these directories holds **now** is taken to have a rule, save what is itself in
   /// the list, so make this right after the ruleset. A directory of procfs never has one.
-  explicit PathHints(const std::vector<std::string>& ungranted);
+  /// `told`: further files, by their absolute and canonical names, that are made by us.
+  explicit PathHints(const std::vector<std::string>& ungranted, std::vector<std::string> told = {});
 
   /// For an absolute path, or a relative one whose start is neither on procfs nor without a rule. No system
   /// call and, but for paths with "..", "." or "//", no allocation.
@@ -34,6 +35,7 @@ class PathHints {
 
   std::vector<std::string> ungranted_;  ///< ascending; "/" as ""
   std::vector<std::string> granted_;    ///< ascending: their entries that have a rule
+  std::vector<std::string> told_;       ///< ascending
 };
 
 }  // namespace proctor::procfs

@@ -42,6 +42,17 @@ struct View {
   unsigned page_bytes = 4096;
   /// Whether a process or thread id, of any kind (a group's or session's leader too), is the sandbox's.
   std::function<bool(pid_t)> is_member;
+  /// Whether a process of the sandbox has the socket with this inode open.
+  std::function<bool(std::uint64_t)> owns_socket;
+};
+
+/// Who can describe the sandbox at this moment. Used within its loop.
+class ViewSource {
+ public:
+  virtual ~ViewSource() = default;
+
+  /// `with_usage`: View::usage and View::load are wanted too, at the cost of a look at each process.
+  [[nodiscard]] virtual View look(bool with_usage) = 0;
 };
 
 }  // namespace proctor::procfs

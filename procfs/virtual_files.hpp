@@ -10,16 +10,18 @@
 
 namespace proctor::procfs {
 
-/// Makes the text of one virtual file. `host` is what the kernel shows in that file at this moment, empty when
-/// it has no such file.
+/// Makes the text of one virtual file. `host` is what the kernel shows in that file at this moment, empty
+/// when it has no such file.
 using Generator = std::string (*)(const View& view, std::string_view host);
 
 /// One file that the sandbox reads from its supervisor, not from the kernel.
 struct VirtualFile {
-  /// Absolute. "/proc/PID/..." stands for every process of the sandbox, "/proc/PID/task/TID/..." has a row of its own.
+  /// Absolute. "/proc/PID/..." stands for every process of the sandbox, "/proc/PID/task/TID/..." has a row of
+  /// its own.
   std::string_view path;
   Generator generate = nullptr;
-  /// Whether the answer depends on View::usage or View::load, which cost a look at each of the sandbox's processes.
+  /// Whether the answer depends on View::usage or View::load, which cost a look at each of the sandbox's
+  /// processes.
   bool needs_usage = false;
   std::string_view readers;  ///< who reads it, for docs/procfs.md
   std::string_view mirrors;  ///< the kernel function whose format it follows
@@ -30,5 +32,8 @@ struct VirtualFile {
 
 /// The row of an absolute path: in "/proc/PID/..." the process is spelt "PID", a thread "TID". Null: none.
 [[nodiscard]] const VirtualFile* find_virtual_file(std::string_view path);
+
+/// The virtual files off procfs that differ from the host's under these limits: paths that must be looked at.
+[[nodiscard]] std::vector<std::string> told_outside_procfs(const policy::StatedLimits& limits);
 
 }  // namespace proctor::procfs

@@ -25,6 +25,7 @@ using kernel::SlotNumber;
 using policy::Continue;
 using policy::Fail;
 using policy::Inject;
+using policy::Replace;
 using policy::Return;
 
 /// Takes down what it is told, and fails when it shall.
@@ -44,6 +45,11 @@ class FakeListener final : public kernel::Listener {
     if (inject_error != 0) return kernel::Error{inject_error, "inject"};
     return 3;
   }
+  kernel::Result<void> replace_fd(std::uint64_t cookie, int fd, int number, std::uint32_t flags) override {
+    replaced.push_back({{cookie, fd, flags}, number});
+    if (inject_error != 0) return kernel::Error{inject_error, "replace"};
+    return {};
+  }
   bool has_hung_up() const override { return false; }
 
   struct Injected {
@@ -51,8 +57,12 @@ class FakeListener final : public kernel::Listener {
     int fd;
     std::uint32_t flags;
   };
+  struct Replaced : Injected {
+    int number;
+  };
   std::vector<seccomp_notif_resp> responses;
   std::vector<Injected> injected;
+  std::vector<Replaced> replaced;
   int respond_error = 0;
   int inject_error = 0;
 };
@@ -121,6 +131,31 @@ TEST_CASE("responder: each verdict becomes the kernel's answer to exactly its no
   CHECK(counts.injected == 2);
   CHECK(counts.withdrawn == 0);
   CHECK(desk.journal.in_flight() == 0);
+}
+
+TEST_CASE("responder: a replaced descriptor is in the target before its call returns 0") {
+  Desk desk;
+  const auto file = some_file();
+  desk.responder.respond(desk.receive(21), {Replace{file, 7, true}, "why"});
+  REQUIRE(desk.listener.replaced.size() == 1);
+  CHECK(desk.listener.replaced[0].cookie == 21);
+  CHECK(desk.listener.replaced[0].fd == file->get());
+  CHECK(desk.listener.replaced[0].number == 7);
+  CHECK(desk.listener.replaced[0].flags == O_CLOEXEC);
+  REQUIRE(desk.listener.responses.size() == 1);
+  CHECK(desk.listener.responses[0].id == 21);
+  CHECK(desk.listener.responses[0].val == 0);
+  CHECK(desk.listener.responses[0].flags == 0);
+  CHECK(desk.responder.counts().injected == 1);
+}
+
+TEST_CASE("responder: a descriptor that cannot be replaced fails the call") {
+  Desk desk;
+  desk.listener.inject_error = EBADF;
+  desk.responder.respond(desk.receive(22), {Replace{some_file(), 7, false}, "why"});
+  REQUIRE(desk.listener.responses.size() == 1);
+  CHECK(desk.listener.responses[0].error == -EBADF);
+  CHECK(desk.responder.counts().failed == 1);
 }
 
 TEST_CASE("responder: a target that is gone before its answer counts as withdrawn, and frees the slot") {

@@ -230,7 +230,7 @@ TEST_CASE("filter: common calls are decided in a few instructions and without th
   std::size_t most = 0;
   for (const long number :
        {SYS_read,    SYS_write,        SYS_close,          SYS_futex,      SYS_mmap,       SYS_munmap,
-        SYS_lseek,   SYS_newfstatat,   SYS_fstat,          SYS_epoll_wait, SYS_poll,       SYS_recvmsg,
+        SYS_readv,   SYS_newfstatat,   SYS_fstat,          SYS_epoll_wait, SYS_poll,       SYS_recvmsg,
         SYS_sendmsg, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_brk,        SYS_exit_group, SYS_wait4,
         SYS_fork,    SYS_vfork,        SYS_exit,           SYS_getpid,     SYS_pread64,    SYS_pwrite64,
         SYS_fcntl,   SYS_dup2}) {
@@ -241,7 +241,19 @@ TEST_CASE("filter: common calls are decided in a few instructions and without th
     CHECK_FALSE(outcome->arguments_were_read);
     most = std::max(most, outcome->instructions);
   }
-  CHECK(most <= 18);
+  CHECK(most <= 20);
+}
+
+TEST_CASE("filter: of lseek only the way back to the beginning is asked about") {
+  const auto seek = [](std::uint64_t offset, std::uint64_t whence) {
+    return action_of(shipped(), call(SYS_lseek, {3, offset, whence}));
+  };
+  CHECK(seek(0, SEEK_SET) == SECCOMP_RET_USER_NOTIF);
+  CHECK(seek(0, (std::uint64_t{1} << 32U) | SEEK_SET) == SECCOMP_RET_USER_NOTIF);
+  CHECK(seek(0, SEEK_CUR) == SECCOMP_RET_ALLOW);
+  CHECK(seek(0, SEEK_END) == SECCOMP_RET_ALLOW);
+  CHECK(seek(1, SEEK_SET) == SECCOMP_RET_ALLOW);
+  CHECK(seek(std::uint64_t{1} << 32U, SEEK_SET) == SECCOMP_RET_ALLOW);
 }
 
 TEST_CASE("filter: rows that make no sense are refused with a sentence") {

@@ -134,7 +134,6 @@ TEST_CASE("syscall table: the calls that carry a pid in a register are all judge
       {SYS_sched_getscheduler, 0},
       {SYS_sched_setattr, 0},
       {SYS_sched_getattr, 0},
-      {SYS_sched_setaffinity, 0},
       {SYS_sched_getaffinity, 0},
       {SYS_sched_rr_get_interval, 0},
       {SYS_prlimit64, 0},

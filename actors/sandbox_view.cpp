@@ -1,0 +1,127 @@
+#include "actors/sandbox_view.hpp"
+
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "actors/sandbox_context.hpp"
+#include "kernel/cpus.hpp"
+#include "kernel/proc_stat.hpp"
+
+namespace proctor::actors {
+namespace {
+
+/// What the kernel itself counts in: two questions within one tick have one answer.
+constexpr std::chrono::milliseconds tick{10};
+
+const auto page_bytes = static_cast<unsigned>(::sysconf(_SC_PAGESIZE));
+const auto ticks_per_second = static_cast<unsigned>(::sysconf(_SC_CLK_TCK));
+
+double uptime_s() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+}  // namespace
+
+SandboxView::SandboxView(SandboxContext& context)
+    : context_(context), cpus_(kernel::online_cpus()), load_as_of_(Clock::now()) {
+  if (!context.order.policy.limits.cpus) return;
+  auto allowed = kernel::allowed_cpus(context.order.target);
+  if (!allowed || allowed->empty() || *allowed == cpus_) return;
+  cpus_ = *std::move(allowed);
+  all_cpus_ = false;
+}
+
+procfs::View SandboxView::look(bool with_usage) {
+  if (const auto now = Clock::now(); with_usage && now - measured_ >= tick) {
+    const auto before = usage_;
+    usage_ = measure();
+    // A child that nobody waits for takes its time with it.
+    usage_.user_ticks = std::max(usage_.user_ticks, before.user_ticks);
+    usage_.system_ticks = std::max(usage_.system_ticks, before.system_ticks);
+    measured_ = now;
+    advance_load(now);
+  }
+  procfs::View view;
+  view.limits = context_.order.policy.limits;
+  view.cpus = cpus_;
+  view.all_cpus = all_cpus_;
+  view.usage = usage_;
+  view.load = load_;
+  view.uptime_s = uptime_s();
+  view.ticks_per_second = ticks_per_second;
+  view.page_bytes = page_bytes;
+  view.is_member = [this](pid_t pid) { return context_.members.group_of(pid).has_value(); };
+  // Looked for when first asked about, and then once for the whole file.
+  view.owns_socket = [this, sockets = std::optional<std::set<std::uint64_t>>()](std::uint64_t inode) mutable {
+    if (!sockets) sockets = own_sockets();
+    return sockets->contains(inode);
+  };
+  return view;
+}
+
+std::set<std::uint64_t> SandboxView::own_sockets() const {
+  context_.members.discover();
+  std::set<std::uint64_t> inodes;
+  for (const auto& entry : context_.all_processes())
+    if (const auto sockets = kernel::read_socket_inodes(entry.key.pid))
+      inodes.insert(sockets->begin(), sockets->end());
+  return inodes;
+}
+
+procfs::Usage SandboxView::measure() const {
+  context_.members.discover();
+  procfs::Usage usage;
+  usage.processes_started = context_.processes;
+  const auto add_waited = [&usage](const kernel::ProcStat& stat) {
+    usage.user_ticks += stat.waited_user_ticks;
+    usage.system_ticks += stat.waited_system_ticks;
+  };
+  std::uint64_t youngest = 0;
+  for (const auto& entry : context_.all_processes()) {
+    const auto stat = kernel::read_proc_stat(entry.key.pid);
+    if (!stat) continue;
+    add_waited(*stat);
+    usage.user_ticks += stat->user_ticks;
+    usage.system_ticks += stat->system_ticks;
+    ++usage.processes;
+    usage.threads += static_cast<std::uint32_t>(stat->threads);
+    usage.running += stat->state == 'R' ? 1U : 0U;
+    usage.blocked += stat->state == 'D' ? 1U : 0U;
+    if (stat->start_time_ticks >= std::exchange(youngest, std::max(youngest, stat->start_time_ticks)))
+      usage.last_pid = entry.key.pid;
+    if (!context_.order.policy.limits.memory_bytes) continue;
+    if (const auto pages = kernel::read_anonymous_pages(entry.key.pid))
+      usage.anonymous_bytes += *pages * page_bytes;
+  }
+  // The session parent is the parent of the tree alone: what it has waited for was the sandbox's.
+  if (const auto parent = kernel::read_proc_stat(context_.order.init)) add_waited(*parent);
+  return usage;
+}
+
+void SandboxView::advance_load(Clock::time_point now) {
+  // The kernel counts every five seconds who runs or waits to (kernel/sched/loadavg.c). The mean over the
+  // time since the last question is known without counting: the CPU time used in it.
+  constexpr std::array<double, 3> weights = {1884, 2014, 2037};  // EXP_1, EXP_5, EXP_15
+  constexpr double one = 1U << procfs::load_shift;
+  constexpr double step_s = 5;
+  const double elapsed_s = std::chrono::duration<double>(now - load_as_of_).count();
+  if (elapsed_s <= 0) return;
+  const auto ticks = usage_.user_ticks + usage_.system_ticks;
+  const double active = static_cast<double>(ticks - ticks_at_load_) / ticks_per_second / elapsed_s;
+  for (std::size_t i = 0; i < load_.size(); ++i) {
+    const double kept = std::pow(weights[i] / one, elapsed_s / step_s);
+    load_[i] = static_cast<std::uint64_t>(
+        std::lround(static_cast<double>(load_[i]) * kept + active * one * (1 - kept)));
+  }
+  ticks_at_load_ = ticks;
+  load_as_of_ = now;
+}
+
+}  // namespace proctor::actors

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <set>
+#include <vector>
+
+#include "procfs/view.hpp"
+
+namespace proctor::actors {
+
+struct SandboxContext;
+
+/// The sandbox as its own processes are told it is: the stated limits, and what its processes use. Adds up
+/// what the kernel counts of them at the moment of the question, so nothing is counted while nobody asks.
+class SandboxView final : public procfs::ViewSource {
+ public:
+  /// Reads the target's CPUs: to be made while it waits to be released. `context` outlives this.
+  explicit SandboxView(SandboxContext& context);
+
+  [[nodiscard]] procfs::View look(bool with_usage) override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  [[nodiscard]] procfs::Usage measure() const;
+  [[nodiscard]] std::set<std::uint64_t> own_sockets() const;
+  void advance_load(Clock::time_point now);
+
+  SandboxContext& context_;
+  std::vector<unsigned> cpus_;
+  bool all_cpus_ = true;
+  procfs::Usage usage_;  ///< as last measured; its ticks never go back
+  Clock::time_point measured_;
+  std::uint64_t ticks_at_load_ = 0;
+  Clock::time_point load_as_of_;
+  std::array<std::uint64_t, 3> load_{};
+};
+
+}  // namespace proctor::actors

@@ -1,0 +1,66 @@
+#include "kernel/cpus.hpp"
+
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <fstream>
+#include <string>
+
+namespace proctor::kernel {
+namespace {
+
+// The raw calls: the kernel takes and gives as many bits as there are CPUs, which cpu_set_t has no room for.
+// On x86-64 the longs of a mask are its bytes in order.
+using Mask = std::array<std::byte, cpu_mask_bytes_max>;
+constexpr unsigned cpus_max = 8 * cpu_mask_bytes_max;
+
+/// One "a" or "a-b" of a list of CPUs.
+void append_range(std::string_view range, std::vector<unsigned>& cpus) {
+  const char* const end = range.data() + range.size();
+  unsigned first = 0;
+  const auto [stop, error] = std::from_chars(range.data(), end, first);
+  if (error != std::errc{}) return;
+  unsigned last = first;
+  if (stop != end && *stop == '-') std::from_chars(stop + 1, end, last);
+  for (unsigned cpu = first; cpu <= last && cpu < cpus_max; ++cpu) cpus.push_back(cpu);
+}
+
+}  // namespace
+
+Result<std::vector<unsigned>> allowed_cpus(pid_t tid) {
+  Mask mask{};
+  const long bytes = ::syscall(SYS_sched_getaffinity, tid, sizeof mask, mask.data());
+  if (bytes < 0) return Error::last("sched_getaffinity");
+  return cpus_in_mask(std::span{mask}.first(static_cast<std::size_t>(bytes)));
+}
+
+Result<void> set_allowed_cpus(pid_t tid, std::span<const unsigned> cpus) {
+  Mask mask{};
+  for (const unsigned cpu : cpus)
+    if (cpu < cpus_max) mask[cpu / 8] |= std::byte{1} << (cpu % 8);
+  if (::syscall(SYS_sched_setaffinity, tid, sizeof mask, mask.data()) != 0)
+    return Error::last("sched_setaffinity");
+  return {};
+}
+
+std::vector<unsigned> cpus_in_mask(std::span<const std::byte> mask) {
+  std::vector<unsigned> cpus;
+  for (unsigned cpu = 0; cpu < 8 * mask.size(); ++cpu)
+    if ((mask[cpu / 8] >> (cpu % 8) & std::byte{1}) != std::byte{0}) cpus.push_back(cpu);
+  return cpus;
+}
+
+std::vector<unsigned> online_cpus() {
+  std::vector<unsigned> cpus;
+  std::ifstream file("/sys/devices/system/cpu/online");
+  for (std::string range; std::getline(file, range, ',');) append_range(range, cpus);
+  if (cpus.empty())  // no /sys here
+    for (long cpu = 0; cpu < ::sysconf(_SC_NPROCESSORS_ONLN); ++cpu)
+      cpus.push_back(static_cast<unsigned>(cpu));
+  return cpus;
+}
+
+}  // namespace proctor::kernel

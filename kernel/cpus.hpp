@@ -1,0 +1,30 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "kernel/result.hpp"
+
+namespace proctor::kernel {
+
+/// The CPUs that a thread (0: the calling one) may run on, by the kernel's numbers, ascending:
+/// sched_getaffinity(2).
+[[nodiscard]] Result<std::vector<unsigned>> allowed_cpus(pid_t tid);
+
+/// Restricts a thread (0: the calling one) to `cpus`. EINVAL: it may run on none of them; EPERM: another
+/// user's.
+[[nodiscard]] Result<void> set_allowed_cpus(pid_t tid, std::span<const unsigned> cpus);
+
+/// The longest mask of sched_setaffinity(2) that any kernel reads: 8192 CPUs.
+inline constexpr std::size_t cpu_mask_bytes_max = 1024;
+
+/// The CPUs of a mask as sched_setaffinity(2) takes it, ascending.
+[[nodiscard]] std::vector<unsigned> cpus_in_mask(std::span<const std::byte> mask);
+
+/// The CPUs that are switched on, ascending: those of /proc/stat.
+[[nodiscard]] std::vector<unsigned> online_cpus();
+
+}  // namespace proctor::kernel

@@ -1,0 +1,71 @@
+#include "kernel/sealed_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <fstream>
+
+#include "kernel/uapi.hpp"
+
+namespace proctor::kernel {
+namespace {
+
+constexpr mode_t readable_by_all = 0444;
+
+/// Not executable wherever the kernel knows of that (6.3), which it otherwise asks for in its log.
+UniqueFd create_memfd(const char* name) {
+  UniqueFd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL));
+  if (!fd && errno == EINVAL) fd.reset(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  return fd;
+}
+
+bool write_all(int fd, std::string_view text) {
+  // A memfd takes all it is given, or fails.
+  return text.empty() || ::pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
+}
+
+}  // namespace
+
+Result<UniqueFd> make_sealed_file(const std::string& name, std::string_view text) {
+  const UniqueFd writable = create_memfd(name.c_str());
+  if (!writable) return Error::last("memfd_create " + name);
+  if (!write_all(writable.get(), text) || ::fchmod(writable.get(), readable_by_all) != 0 ||
+      ::fcntl(writable.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
+    return Error::last("fill the memfd " + name);
+  // Opened anew, so that whoever holds it has a descriptor for reading, as it asked for.
+  const auto path = fmt::format("/proc/self/fd/{}", writable.get());
+  UniqueFd readable(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!readable) return Error::last("open the memfd " + name);
+  return readable;
+}
+
+std::string memfd_name(int tid, int fd) {
+  constexpr std::string_view prefix = "/memfd:";
+  constexpr std::string_view suffix = " (deleted)";
+  std::array<char, PATH_MAX> text;
+  const auto path = fmt::format("/proc/{}/fd/{}", tid, fd);
+  const ssize_t length = ::readlink(path.c_str(), text.data(), text.size());
+  if (length <= 0) return {};
+  std::string_view name(text.data(), static_cast<std::size_t>(length));
+  if (!name.starts_with(prefix) || !name.ends_with(suffix)) return {};
+  name.remove_prefix(prefix.size());
+  name.remove_suffix(suffix.size());
+  return std::string(name);
+}
+
+bool is_close_on_exec(int tid, int fd) {
+  std::ifstream info(fmt::format("/proc/{}/fdinfo/{}", tid, fd));
+  for (std::string word; info >> word;) {
+    unsigned long flags = 0;
+    if (word == "flags:" && info >> std::oct >> flags) return (flags & O_CLOEXEC) != 0;
+  }
+  return true;
+}
+
+}  // namespace proctor::kernel

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,11 +14,19 @@ struct Flag {
   std::string help;
 };
 
+/// What an option means whose value is "".
+enum class Empty : std::uint8_t {
+  left_out,  ///< the same as if it were not there
+  mistake,   ///< a usage error: an unset variable of a script must not become "not limited"
+};
+
 struct Value {
-  std::string name;  ///< "--socket"; without dashes: a required argument that is no option
+  /// "--socket", or "-m,--memory" with a short name; without dashes: a required argument that is no option.
+  std::string name;
   std::string* out = nullptr;
   std::string type;  ///< what the help calls it: "PATH"
   std::string help;
+  Empty empty = Empty::left_out;
 };
 
 /// What one subcommand takes. CLI11 stays behind this: it takes long to compile, so one file does.

@@ -38,6 +38,20 @@ json sandbox_json(const messages::SandboxDescription& sandbox) {
           {"degraded", sandbox.degraded}, {"processes", std::move(processes)}};
 }
 
+/// Each limit that is stated, and whether anything holds the sandbox to it.
+json limits_json(const policy::StatedLimits& limits) {
+  constexpr auto stated = "stated, not enforced";
+  const auto limit = [](const auto& value, const char* enforced) {
+    return json{{"value", value}, {"enforced", enforced}};
+  };
+  json object = json::object();
+  if (limits.memory_bytes) object["memory"] = limit(*limits.memory_bytes, stated);
+  if (limits.cpus) object["cpus"] = limit(*limits.cpus, "by affinity");
+  if (limits.processes) object["processes"] = limit(*limits.processes, stated);
+  if (!limits.hostname.empty()) object["hostname"] = limit(limits.hostname, "told by every file and call");
+  return object;
+}
+
 /// Commands are the target's bytes: what is no UTF-8 becomes U+FFFD.
 std::string one_line(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
@@ -56,7 +70,8 @@ std::string inspect_reply(const messages::SandboxDescription& sandbox,
   json described = sandbox_json(sandbox);
   described["policy"] = {{"when_command_ends", sandbox.when_command_ends},
                          {"verdict_timeout_ms", sandbox.verdict_timeout_ms},
-                         {"accept_degraded", sandbox.accept_degraded}};
+                         {"accept_degraded", sandbox.accept_degraded},
+                         {"limits", limits_json(sandbox.limits)}};
   described["actors"] = std::move(actors);
   described["features"] = features;
   described["in_flight"] = sandbox.in_flight;

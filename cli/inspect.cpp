@@ -33,11 +33,25 @@ void print_facts(const json& sandbox) {
 }
 
 /// The members of an object below a heading, whatever they are.
-void print_object(std::string_view heading, const json& sandbox) {
-  const auto it = sandbox.find(std::string(heading));
-  if (it == sandbox.end() || !it->is_object()) return;
+void print_object(std::string_view heading, const json& object) {
+  if (object.empty()) return;
   fmt::print("\n{}\n", heading);
-  for (const auto& [key, value] : it->items()) fmt::print("  {:<18} {}\n", printable(key), shown(value));
+  for (const auto& [key, value] : object.items()) fmt::print("  {:<18} {}\n", printable(key), shown(value));
+}
+
+/// "536870912 (stated, not enforced)"
+std::string limit_line(const json& limit) {
+  if (!limit.is_object()) return shown(limit);
+  return fmt::format("{} ({})", shown(limit.value("value", json())), text_of(limit, "enforced"));
+}
+
+/// The policy; its limits below a heading of their own.
+void print_policy(json policy) {
+  json limits = object_of(policy, "limits");
+  for (auto& limit : limits) limit = limit_line(limit);
+  policy.erase("limits");
+  print_object("policy", policy);
+  print_object("limits", limits);
 }
 
 void print_processes(const json& sandbox) {
@@ -92,8 +106,8 @@ int inspect(const std::vector<std::string>& arguments) {
     return 1;
   }
   print_facts(*sandbox);
-  print_object("policy", *sandbox);
-  print_object("verdicts", *sandbox);
+  print_policy(object_of(*sandbox, "policy"));
+  print_object("verdicts", object_of(*sandbox, "verdicts"));
   print_processes(*sandbox);
   print_actors(*sandbox);
   return 0;

@@ -80,6 +80,12 @@ const json& list_of(const json& object, std::string_view key) {
   return value.is_array() ? value : none;
 }
 
+const json& object_of(const json& object, std::string_view key) {
+  static const json none = json::object();
+  const auto& value = member(object, key);
+  return value.is_object() ? value : none;
+}
+
 std::string command_of(const json& object, std::string_view key) {
   std::string line;
   for (const auto& argument : list_of(object, key)) {

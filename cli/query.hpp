@@ -20,6 +20,8 @@ namespace proctor::cli {
 [[nodiscard]] std::string text_of(const nlohmann::json& object, std::string_view key);
 [[nodiscard]] std::int64_t number_of(const nlohmann::json& object, std::string_view key);
 [[nodiscard]] const nlohmann::json& list_of(const nlohmann::json& object, std::string_view key);
+/// The members of an object within; none if there is none.
+[[nodiscard]] const nlohmann::json& object_of(const nlohmann::json& object, std::string_view key);
 /// A list of strings in one line, quoted where a shell would need it.
 [[nodiscard]] std::string command_of(const nlohmann::json& object, std::string_view key);
 /// "3h12m", "17s": how long ago a unix time in milliseconds was; "-" for none.

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "config/numbers.hpp"
 #include "config/options.hpp"
 #include "config/text.hpp"
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <limits>
 
+#include "config/numbers.hpp"
 #include "config/text.hpp"
 
 namespace proctor::config {
@@ -219,24 +220,11 @@ std::string duration_hint(std::string_view text) {
   return {};
 }
 
-/// "write 67108864" for `64MiB`; empty without an idea.
+/// "write 67108864" for `64MiB` or `64 MiB`; empty without an idea.
 std::string bytes_hint(std::string_view text) {
   const auto [digits, rest] = split_number(text);
-  const auto number = parse_integer(digits);
-  if (!number || rest.empty()) return {};
-  constexpr std::string_view letters = "BKMGT";
-  const char letter = rest.front() == 'k' ? 'K' : rest.front();
-  const std::size_t power = letters.find(letter);
-  const std::string_view tail = rest.substr(1);
-  const bool binary = tail.empty() || tail == "i" || tail == "iB";
-  if (power == std::string_view::npos || (!binary && tail != "B")) return {};
-  std::uint64_t bytes = *number;
-  for (std::size_t i = 0; i < power; ++i) {
-    const std::uint64_t base = binary ? 1024 : 1000;
-    if (bytes > std::numeric_limits<std::uint64_t>::max() / base) return {};
-    bytes *= base;
-  }
-  return fmt::format(": write {}", bytes);
+  const auto bytes = rest.empty() ? std::nullopt : parse_byte_size(fmt::format("{}{}", digits, rest));
+  return bytes ? fmt::format(": write {}", *bytes) : std::string();
 }
 
 bool is_signed_number(std::string_view text) {
@@ -324,18 +312,6 @@ std::string render(DaemonConfig config, const Option& option) {
 
 std::string render_default(const Option& option) {
   return option.default_words.empty() ? render(DaemonConfig{}, option) : std::string(option.default_words);
-}
-
-std::optional<std::uint64_t> parse_integer(std::string_view text) {
-  if (text.empty() || (text.size() > 1 && text.front() == '0')) return std::nullopt;
-  std::uint64_t value = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return std::nullopt;
-    const auto digit = static_cast<std::uint64_t>(c - '0');
-    if (value > (std::numeric_limits<std::uint64_t>::max() - digit) / 10) return std::nullopt;
-    value = value * 10 + digit;
-  }
-  return value;
 }
 
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {

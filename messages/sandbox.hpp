@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "index/pid_key.hpp"
+#include "policy/stated_limits.hpp"
 
 namespace proctor::messages {
 
@@ -66,6 +67,7 @@ struct SandboxDescription {
   std::string when_command_ends;
   bool accept_degraded = false;
   std::int64_t verdict_timeout_ms = 0;
+  policy::StatedLimits limits;
   std::vector<ProcessReport> processes;
   std::vector<ActorReport> actors;
   std::uint64_t in_flight = 0;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
+#include <vector>
 
 namespace proctor::policy {
 namespace {
@@ -75,22 +76,113 @@ Result<void> read_verdict_timeout(const json& value, SandboxPolicy& policy) {
   return {};
 }
 
-using Reader = Result<void> (*)(const json&, SandboxPolicy&);
-constexpr std::array<std::pair<std::string_view, Reader>, 4> readers{{
+/// Stores a whole number from `minimum` to `maximum`. JSON without a sign is unsigned here, so that nothing
+/// can wrap round into the range.
+template <class Number>
+Result<void> read_whole(std::string_view key, const json& value, std::uint64_t minimum, std::uint64_t maximum,
+                        std::optional<Number>& out) {
+  if (!value.is_number_integer()) return wrong_type(key, "a whole number", value);
+  const auto number = value.is_number_unsigned() ? std::optional{value.get<std::uint64_t>()} : std::nullopt;
+  if (!number || *number < minimum || *number > maximum) {
+    return invalid("policy: " + std::string(key) + " must be between " + std::to_string(minimum) + " and " +
+                   std::to_string(maximum) + ", not " + value.dump());
+  }
+  out = static_cast<Number>(*number);
+  return {};
+}
+
+Result<void> read_memory_bytes(const json& value, StatedLimits& limits) {
+  return read_whole("limits.memory_bytes", value, memory_bytes_min, memory_bytes_max, limits.memory_bytes);
+}
+
+Result<void> read_cpus(const json& value, StatedLimits& limits) {
+  return read_whole("limits.cpus", value, 1, cpus_max, limits.cpus);
+}
+
+Result<void> read_processes(const json& value, StatedLimits& limits) {
+  return read_whole("limits.processes", value, 1, processes_max, limits.processes);
+}
+
+Result<void> read_hostname(const json& value, StatedLimits& limits) {
+  if (!value.is_string()) return wrong_type("limits.hostname", "a string", value);
+  const auto& hostname = value.get_ref<const std::string&>();
+  if (const auto valid = validate_hostname(hostname); !valid)
+    return invalid("policy: limits.hostname: " + valid.error().operation);
+  limits.hostname = hostname;
+  return {};
+}
+
+/// Who reads which key of an object into a struct.
+template <class Struct, std::size_t Count>
+using Readers = std::array<std::pair<std::string_view, Result<void> (*)(const json&, Struct&)>, Count>;
+
+/// "a, b and c"
+template <class Struct, std::size_t Count>
+std::string keys_of(const Readers<Struct, Count>& readers) {
+  std::string words;
+  for (std::size_t i = 0; i < Count; ++i) {
+    if (i > 0) words += i + 1 < Count ? ", " : " and ";
+    words += readers[i].first;
+  }
+  return words;
+}
+
+/// Has each member read by its reader; `where` goes before a key in a message: "limits.".
+template <class Struct, std::size_t Count>
+Result<void> read_members(const json& object, std::string_view where, const Readers<Struct, Count>& readers,
+                          Struct& out) {
+  for (const auto& [key, value] : object.items()) {
+    const auto* const reader = std::ranges::find(readers, key, &Readers<Struct, Count>::value_type::first);
+    if (reader == readers.end()) {
+      return invalid("policy: unknown key " + in_quotes(std::string(where) + key) + "; known are " +
+                     keys_of(readers));
+    }
+    if (auto done = reader->second(value, out); !done) return done;
+  }
+  return {};
+}
+
+constexpr Readers<StatedLimits, 4> limit_readers{{
+    {"memory_bytes", read_memory_bytes},
+    {"cpus", read_cpus},
+    {"processes", read_processes},
+    {"hostname", read_hostname},
+}};
+
+Result<void> read_limits(const json& value, SandboxPolicy& policy) {
+  if (!value.is_object()) return wrong_type("limits", "an object", value);
+  return read_members(value, "limits.", limit_readers, policy.limits);
+}
+
+constexpr Readers<SandboxPolicy, 5> policy_readers{{
     {"name", read_name},
     {"when_command_ends", read_when_command_ends},
     {"accept_degraded", read_accept_degraded},
     {"verdict_timeout_ms", read_verdict_timeout},
+    {"limits", read_limits},
 }};
+
+json limits_json(const StatedLimits& limits) {
+  json value = json::object();
+  if (limits.memory_bytes) value["memory_bytes"] = *limits.memory_bytes;
+  if (limits.cpus) value["cpus"] = *limits.cpus;
+  if (limits.processes) value["processes"] = *limits.processes;
+  if (!limits.hostname.empty()) value["hostname"] = limits.hostname;
+  return value;
+}
 
 /// Parses an object; of a key that is there twice, json itself would silently keep the last.
 Result<json> parse_object(std::string_view text) {
-  std::set<std::string> seen;
+  std::vector<std::set<std::string>> seen;  // the keys so far, of each object that is still open
   std::string twice;
-  const auto note_keys = [&](int depth, json::parse_event_t event, json& parsed) {
-    if (event == json::parse_event_t::key && depth == 1) {
+  const auto note_keys = [&](int /*depth*/, json::parse_event_t event, json& parsed) {
+    if (event == json::parse_event_t::object_start) {
+      seen.emplace_back();
+    } else if (event == json::parse_event_t::object_end) {
+      seen.pop_back();
+    } else if (event == json::parse_event_t::key) {
       const auto& key = parsed.get_ref<const std::string&>();
-      if (!seen.insert(key).second) twice = key;
+      if (!seen.back().insert(key).second) twice = key;
     }
     return true;
   };
@@ -121,13 +213,33 @@ Result<void> validate_name(std::string_view name) {
   return {};
 }
 
+Result<void> validate_hostname(std::string_view hostname) {
+  constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+  constexpr std::string_view not_at_ends = "-.";
+  if (hostname.empty()) return invalid("a hostname must not be empty");
+  if (hostname.size() > hostname_bytes_max) {
+    return invalid("the hostname " + in_quotes(hostname) + " has " + std::to_string(hostname.size()) +
+                   " bytes, at most " + std::to_string(hostname_bytes_max) + " are allowed");
+  }
+  if (const auto bad = hostname.find_first_not_of(allowed); bad != std::string_view::npos) {
+    return invalid("the hostname " + in_quotes(hostname) + " must not contain " +
+                   in_quotes(hostname.substr(bad, 1)) + ": only letters, digits, '-', '.' and '_'");
+  }
+  for (const char end : {hostname.front(), hostname.back()}) {
+    if (not_at_ends.find(end) != std::string_view::npos)
+      return invalid("the hostname " + in_quotes(hostname) + " must not begin or end with '-' or '.'");
+  }
+  return {};
+}
+
 std::string to_json(const SandboxPolicy& policy) {
   const auto* const ending =
       std::ranges::find(endings, policy.when_command_ends, &decltype(endings)::value_type::first);
-  const json value{{"name", policy.name},
-                   {"when_command_ends", ending->second},
-                   {"accept_degraded", policy.accept_degraded},
-                   {"verdict_timeout_ms", policy.verdict_timeout.count()}};
+  json value{{"name", policy.name},
+             {"when_command_ends", ending->second},
+             {"accept_degraded", policy.accept_degraded},
+             {"verdict_timeout_ms", policy.verdict_timeout.count()}};
+  if (policy.limits != StatedLimits{}) value["limits"] = limits_json(policy.limits);
   return value.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
 }
 
@@ -135,14 +247,7 @@ Result<SandboxPolicy> sandbox_policy_from_json(std::string_view text) {
   const auto parsed = parse_object(text);
   if (!parsed) return parsed.error();
   SandboxPolicy policy;
-  for (const auto& [key, value] : parsed->items()) {
-    const auto* const reader = std::ranges::find(readers, key, &decltype(readers)::value_type::first);
-    if (reader == readers.end()) {
-      return invalid("policy: unknown key " + in_quotes(key) +
-                     "; known are name, when_command_ends, accept_degraded and verdict_timeout_ms");
-    }
-    if (auto done = reader->second(value, policy); !done) return done.error();
-  }
+  if (const auto done = read_members(*parsed, "", policy_readers, policy); !done) return done.error();
   return policy;
 }
 

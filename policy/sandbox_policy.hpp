@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "kernel/result.hpp"
+#include "policy/stated_limits.hpp"
 
 namespace proctor::policy {
 
@@ -30,6 +31,7 @@ struct SandboxPolicy {
   WhenCommandEnds when_command_ends = WhenCommandEnds::end_tree;
   bool accept_degraded = false;  ///< start even where a kernel feature that safety needs is missing
   std::chrono::milliseconds verdict_timeout{5000};  ///< a notification unanswered for so long is refused
+  StatedLimits limits;                              ///< what the sandbox is told it has
 
   bool operator==(const SandboxPolicy&) const = default;
 };
@@ -37,13 +39,20 @@ struct SandboxPolicy {
 /// Whether `name` is [a-z0-9][a-z0-9_.-]{0,62}. EINVAL with a sentence that says what is wrong with it.
 [[nodiscard]] kernel::Result<void> validate_name(std::string_view name);
 
+/// Whether `hostname` is 1 to 64 letters, digits, '-', '.' and '_', with neither '-' nor '.' at its ends.
+/// EINVAL with a sentence that says what is wrong with it.
+[[nodiscard]] kernel::Result<void> validate_hostname(std::string_view hostname);
+
 /// {"accept_degraded":false,"name":"make-1","verdict_timeout_ms":5000,"when_command_ends":"end-tree"} on
-/// one line. Bytes that are no UTF-8 become U+FFFD, which validate_name refuses at the other end.
+/// one line. Where something is limited also "limits":{"cpus":2,"hostname":"box","memory_bytes":536870912,
+/// "processes":64}, without what is not. Bytes that are no UTF-8 become U+FFFD, which validate_name and
+/// validate_hostname refuse at the other end.
 [[nodiscard]] std::string to_json(const SandboxPolicy& policy);
 
 /// The reverse of to_json, for text from outside. A key that is left out keeps its default; an empty name is
-/// taken, because the supervisor may make one up. EINVAL with a sentence that names the key: not JSON, not
-/// an object, a key that is unknown or there twice, a wrong type, a value out of range.
+/// taken, because the supervisor may make one up; an empty hostname is not. EINVAL with a sentence that names
+/// the key: not JSON, not an object, a key that is unknown or there twice, a wrong type, a value out of
+/// range.
 [[nodiscard]] kernel::Result<SandboxPolicy> sandbox_policy_from_json(std::string_view text);
 
 }  // namespace proctor::policy

@@ -99,16 +99,6 @@ TEST_CASE("durations: one that overflows is refused, it does not wrap round") {
   CHECK_FALSE(parse_duration("18446744073709551616ns").has_value());
 }
 
-TEST_CASE("integers: plain decimal digits, nothing else") {
-  CHECK(parse_integer("0") == 0);
-  CHECK(parse_integer("18446744073709551615") == UINT64_MAX);
-  for (const char* text :
-       {"", "00", "010", "0x10", "-1", "+1", "1.0", "1e3", " 1", "1 ", "18446744073709551616"}) {
-    INFO(text);
-    CHECK_FALSE(parse_integer(text).has_value());
-  }
-}
-
 TEST_CASE("default socket: root's, the user's, or none") {
   CHECK(default_socket_path(0, nullptr) == "/run/proctor/proctord.sock");
   CHECK(default_socket_path(0, "/run/user/7") == "/run/proctor/proctord.sock");

@@ -322,6 +322,32 @@ TEST_CASE("cli: options end where the command begins") {
   CHECK(outcome.out == "--linger --help run ps -- -x\n");
 }
 
+TEST_CASE("cli: limits reach the supervisor in every spelling, and what follows them is CMD's") {
+  using Words = std::vector<std::string>;
+  const auto options = GENERATE(Words{"-m", "512M", "-c", "1", "-P", "64"}, Words{"-m512M", "-c1", "-P64"},
+                                Words{"--memory", "512M", "--cpus", "1", "--processes", "64"},
+                                Words{"--memory=512M", "--cpus=1", "--processes=64"});
+  Sandboxed sandboxed(Way::daemon);
+  Words argv{PROCTOR_BINARY, "run", "--daemon", sandboxed.daemon().socket(), "--hostname", "box"};
+  argv.insert(argv.end(), options.begin(), options.end());
+  // "512M" and "-m" behind CMD must stay what they are.
+  for (const char* word : {"echo", "-m", "512M", "-c0"}) argv.emplace_back(word);
+  const auto outcome = run_program({argv, -1, -1, -1, {}});
+  INFO(outcome.err);
+  CHECK(outcome.out == "-m 512M -c0\n");
+  const auto& attach = sandboxed.daemon().record().attach;
+  REQUIRE(attach);
+  CHECK(attach->policy.limits == policy::StatedLimits{536870912, 1, 64, "box"});
+}
+
+TEST_CASE("cli: without a limit none is stated") {
+  Sandboxed sandboxed(Way::daemon);
+  CHECK(exit_code(sandboxed.run({"true"})) == 0);
+  const auto& attach = sandboxed.daemon().record().attach;
+  REQUIRE(attach);
+  CHECK(attach->policy.limits == policy::StatedLimits{});
+}
+
 TEST_CASE("cli: what cannot be meant is 125 and says what to do") {
   for (const auto& arguments :
        std::vector<std::vector<std::string>>{{},
@@ -331,6 +357,8 @@ TEST_CASE("cli: what cannot be meant is 125 and says what to do") {
                                              {"run", "--bogus", "true"},
                                              {"run", "--name"},
                                              {"run", "--name", "No Such", "true"},
+                                             {"run", "-m", "512X", "true"},
+                                             {"run", "-c0", "true"},
                                              {"run", "--embedded", "--daemon=x", "true"},
                                              {"inspect"}}) {
     std::vector<std::string> argv{PROCTOR_BINARY};

@@ -34,9 +34,9 @@ class Own(SystemTest):
         self.addCleanup(daemon.close)
         return daemon
 
-    def start_sleeper(self, daemon, name):
+    def start_sleeper(self, daemon, name, *options):
         self.daemon = daemon
-        process = self.start_in("daemon", ["sleep", "1000"], options=["--name", name])
+        process = self.start_in("daemon", ["sleep", "1000"], options=["--name", name, *options])
         wait_until(lambda: name in [s["name"] for s in daemon.sandboxes() if s["processes"]], f"{name} runs")
         return process
 
@@ -232,6 +232,23 @@ class Questions(Own):
         missing = proctor("inspect", "--socket", daemon.socket, "nobody")
         self.assertEqual((missing.returncode, missing.stdout), (1, ""))
         self.assertEqual(missing.stderr, "proctor inspect: there is no sandbox named nobody\n")
+
+    def test_inspect_tells_the_limits_and_whether_they_are_enforced(self):
+        daemon = self.make()
+        self.start_sleeper(daemon, "unlimited")
+        self.start_sleeper(daemon, "limited", "-m512M", "-c", "1", "--processes=64", "--hostname", "box")
+        self.assertEqual(daemon.inspect("unlimited")["policy"]["limits"], {})
+        self.assertEqual(daemon.inspect("limited")["policy"]["limits"], {
+            "memory": {"value": 512 << 20, "enforced": "stated, not enforced"},
+            "cpus": {"value": 1, "enforced": "by affinity"},
+            "processes": {"value": 64, "enforced": "stated, not enforced"},
+            "hostname": {"value": "box", "enforced": "told by every file and call"},
+        })
+        self.assertNotIn("limits", proctor("inspect", "--socket", daemon.socket, "unlimited").stdout)
+        text = proctor("inspect", "--socket", daemon.socket, "limited").stdout
+        for line in ("limits", "  memory +536870912 \\(stated, not enforced\\)", "  cpus +1 \\(by affinity\\)",
+                     "  processes +64 \\(stated, not enforced\\)", "  hostname +box \\(told by every file and call\\)"):
+            self.assertRegex(text, f"(?m)^{line}$")
 
     def test_without_a_daemon_they_say_so(self):
         nowhere = str(self.dir / "nowhere.sock")

@@ -180,6 +180,35 @@ class Misuse(SystemTest):
         self.assertEqual(self.run_in("daemon", ["true"], options=["--name", "n" * 32]).returncode, 0)
         self.assert_refused(self.run_in("daemon", ["true"], options=["--name", "n" * 5000]), rb"[^\n]*--name")
 
+    def test_a_limit_that_is_none_is_refused_and_cmd_not_run(self):
+        size, cpus, processes = rb"expected 1M to 1024T", rb"expected a whole number from 1 to 8192\n", \
+            rb"expected a whole number from 1 to 4194304\n"
+        cases = {
+            ("--memory", "-m"): (size, "0", "many", "512X", "1.5G", "-1", "512 M", "4K", "1048575", "1025T", "9" * 30),
+            ("--cpus", "-c"): (cpus, "0", "-1", "1.5", "two", "02", "0x2", "8193", "9" * 30),
+            ("--processes", "-P"): (processes, "0", "-1", "1e3", "all", "4194305", "9" * 30),
+            ("--hostname",): (rb"the hostname ", "-a", "a.", "a b", "a/b", "caf\u00e9", "x" * 65),
+        }
+        for (name, *short), (expected, *values) in cases.items():
+            for value in values:
+                spellings = [[name, value], [f"{name}={value}"], *([s, value] for s in short), *([s + value] for s in short)]
+                for words in spellings:
+                    with self.subTest(words=words):
+                        done = self.proctor("run", *words, "--", "touch", "ran")
+                        self.assert_refused(done, rb" run: %s: " % name.encode() + rb"[^\n]*" + expected)
+                        self.assertIn(b"'proctor run --help'", done.stderr)
+            for words in [[name, ""], [f"{name}="], *([s, ""] for s in short)]:
+                with self.subTest(words=words):
+                    self.assert_refused(self.proctor("run", *words, "--", "touch", "ran"), rb" run: %s: " % name.encode())
+            with self.subTest(name=name):
+                self.assert_refused(self.proctor("run", name), rb" run: %s: " % name.encode())
+        self.assertFalse((self.dir / "ran").exists())
+
+    def test_options_of_cmd_that_look_like_limits_are_cmds(self):
+        for mode in MODES:
+            done = self.run_in(mode, ["echo", "-m", "0", "--cpus=0", "-P0"], options=["-m", "512M", "-P64"])
+            self.assertEqual((done.returncode, done.stdout), (0, b"-m 0 --cpus=0 -P0\n"), done.stderr)
+
     def test_setuid_programs_gain_nothing(self):
         # no_new_privs: a promise of every sandbox. Inside, su and the like run as the caller.
         status, output, _ = self.run_status("grep NoNewPrivs /proc/self/status")

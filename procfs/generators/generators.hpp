@@ -1,0 +1,76 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "procfs/view.hpp"
+
+/// One function for each kind of virtual file, as procfs::Generator says. None of them makes a system call.
+/// The host's text is taken apart by what the kernel is known to write there; a line that is not that is left
+/// out wherever it could tell of the machine or of others.
+namespace proctor::procfs::generators {
+
+// cpu.cpp: which CPUs there are.
+
+/// The blocks of the sandbox's CPUs; no more siblings and cores than those.
+std::string cpuinfo(const View& view, std::string_view host);
+/// /proc/interrupts and /proc/softirqs: the columns of the sandbox's CPUs, and no counts.
+std::string counters_by_cpu(const View& view, std::string_view host);
+/// Version and time, and a line of zeros for each of the sandbox's CPUs. Domains would tell of the others.
+std::string schedstat(const View& view, std::string_view host);
+/// The files online, possible and present of /sys/devices/system/cpu.
+std::string cpu_list(const View& view, std::string_view host);
+/// None of the sandbox's CPUs is offline.
+std::string offline_cpus(const View& view, std::string_view host);
+
+// load.cpp: how busy they are.
+
+/// The sandbox's own time, shared evenly among its CPUs; all the rest since the machine's start is idle.
+std::string stat(const View& view, std::string_view host);
+/// The idle time is that of stat.
+std::string uptime(const View& view, std::string_view host);
+std::string loadavg(const View& view, std::string_view host);
+/// /proc/pressure/...: nobody waits. What others do to the machine would show here.
+std::string pressure(const View& view, std::string_view host);
+
+// memory.cpp
+
+std::string meminfo(const View& view, std::string_view host);
+/// A stated memory comes without swap space.
+std::string swaps(const View& view, std::string_view host);
+std::string vmstat(const View& view, std::string_view host);
+std::string buddyinfo(const View& view, std::string_view host);
+std::string zoneinfo(const View& view, std::string_view host);
+
+// process.cpp: files that name processes. Another's number becomes 0, as the kernel writes it for a process
+// that is not in the reader's namespace.
+
+/// /proc/PID/stat: parent, group, session, and the terminal's foreground group.
+std::string process_stat(const View& view, std::string_view host);
+/// /proc/PID/status: parent, tracer, group, session, and the NUMA group, which bears its founder's number.
+std::string process_status(const View& view, std::string_view host);
+/// /proc/PID/sched: the NUMA group.
+std::string process_sched(const View& view, std::string_view host);
+/// /proc/PID/timers: whom a timer signals.
+std::string process_timers(const View& view, std::string_view host);
+/// /proc/PID/cgroup: the root of the one hierarchy.
+std::string process_cgroup(const View& view, std::string_view host);
+/// The locks that members hold or wait for, numbered anew. A waiter for another's lock is left out with it.
+std::string locks(const View& view, std::string_view host);
+
+// system.cpp
+
+/// No device: /proc/diskstats.
+std::string nothing(const View& view, std::string_view host);
+/// The header only.
+std::string partitions(const View& view, std::string_view host);
+/// Controllers without a hierarchy of their own, each with the one group that a member is in.
+std::string cgroups(const View& view, std::string_view host);
+/// /proc/sys/kernel/hostname and /etc/hostname.
+std::string hostname(const View& view, std::string_view host);
+/// /etc/hosts: the stated name has an address.
+std::string hosts(const View& view, std::string_view host);
+std::string threads_max(const View& view, std::string_view host);
+std::string last_pid(const View& view, std::string_view host);
+
+}  // namespace proctor::procfs::generators

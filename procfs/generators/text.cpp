@@ -1,0 +1,51 @@
+#include "procfs/generators/text.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace proctor::procfs::generators {
+
+std::vector<std::string_view> lines(std::string_view text) {
+  std::vector<std::string_view> found;
+  while (!text.empty()) {
+    const std::size_t length = std::min(text.find('\n'), text.size());
+    found.push_back(text.substr(0, length));
+    text.remove_prefix(std::min(length + 1, text.size()));
+  }
+  return found;
+}
+
+std::vector<std::string_view> words(std::string_view line) {
+  constexpr std::string_view blanks = " \t";
+  std::vector<std::string_view> found;
+  for (std::size_t start = line.find_first_not_of(blanks); start != std::string_view::npos;) {
+    const std::size_t end = std::min(line.find_first_of(blanks, start), line.size());
+    found.push_back(line.substr(start, end - start));
+    start = line.find_first_not_of(blanks, end);
+  }
+  return found;
+}
+
+std::optional<std::uint64_t> number(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  std::uint64_t value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (text.empty() || error != std::errc{} || stop != end) return std::nullopt;
+  return value;
+}
+
+void append_right(std::string& text, std::string_view value, std::size_t width) {
+  text.append(width - std::min(width, value.size()), ' ');
+  text += value;
+}
+
+void append_right(std::string& text, std::uint64_t value, std::size_t width) {
+  append_right(text, std::to_string(value), width);
+}
+
+bool has_cpu(const View& view, std::string_view digits) {
+  const auto cpu = number(digits);
+  return cpu && std::binary_search(view.cpus.begin(), view.cpus.end(), *cpu);
+}
+
+}  // namespace proctor::procfs::generators

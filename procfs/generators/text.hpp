@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "procfs/view.hpp"
+
+namespace proctor::procfs::generators {
+
+/// The lines of a text, without their newlines; a last one that has none counts too.
+[[nodiscard]] std::vector<std::string_view> lines(std::string_view text);
+
+/// What stands between the blanks and tabs of a line.
+[[nodiscard]] std::vector<std::string_view> words(std::string_view line);
+
+/// A number that is all of `text`, without a sign.
+[[nodiscard]] std::optional<std::uint64_t> number(std::string_view text);
+
+/// Appends `value` at the right end of a column of `width` characters; what is longer takes more.
+void append_right(std::string& text, std::string_view value, std::size_t width);
+void append_right(std::string& text, std::uint64_t value, std::size_t width);
+
+/// Whether `digits` are the number of a CPU that the sandbox may run on.
+[[nodiscard]] bool has_cpu(const View& view, std::string_view digits);
+
+}  // namespace proctor::procfs::generators

@@ -1,0 +1,140 @@
+#include <array>
+
+#include "tests/procfs/views.hpp"
+
+namespace proctor::tests {
+
+using procfs::View;
+
+namespace {
+
+constexpr const char* stat_path = "/proc/PID/stat";
+
+}  // namespace
+
+TEST_CASE("/proc/PID/stat: the host's where every number is a member's") {
+  const View view = with_members({1200, 1180, 1177, 2617, 2574, 2571, 30474});
+  for (const char* path : {stat_path, "/proc/PID/task/TID/stat"}) {
+    CHECK(generate(path, view, two_cpus()) == text_of(two_cpus(), stat_path));
+    CHECK(generate(path, view, eight_cpus()) == text_of(eight_cpus(), stat_path));
+  }
+}
+
+TEST_CASE("/proc/PID/stat: parent, group, session and foreground group are 0 where they are another's") {
+  constexpr std::array<pid_t, 4> ids = {101, 102, 103, 104};
+  for (unsigned members = 0; members < 16; ++members) {
+    std::set<pid_t> set = {100};
+    std::array<std::string, 4> shown;
+    for (unsigned i = 0; i < ids.size(); ++i) {
+      const bool member = (members >> i & 1U) != 0;
+      if (member) set.insert(ids[i]);
+      shown[i] = member ? std::to_string(ids[i]) : "0";
+    }
+    CHECK(generate(stat_path, with_members(set), "100 (a) S 101 102 103 34817 104 4194304 101 102 0 3\n") ==
+          "100 (a) S " + shown[0] + " " + shown[1] + " " + shown[2] + " 34817 " + shown[3] +
+              " 4194304 101 102 0 3\n");
+  }
+}
+
+TEST_CASE("/proc/PID/stat: no terminal, no parent") {
+  const std::string text = "1 (a) S 0 0 0 0 -1 4194304 7\n";
+  CHECK(generate(stat_path, with_members({1}), text) == text);
+}
+
+TEST_CASE("/proc/PID/stat: a command's name does not pass for fields") {
+  const View view = with_members({100, 101});
+  for (const char* name :
+       {"a) R 1 (", ") R 1 1 1 1 1", "(((", ")))", "a\nb", "a) S 101 101\n", "", " ", "1) "}) {
+    CAPTURE(name);
+    const std::string start = std::string("100 (") + name + ") ";
+    CHECK(generate(stat_path, view, start + "S 101 999 999 0 999 55\n") == start + "S 101 0 0 0 0 55\n");
+  }
+}
+
+TEST_CASE("/proc/PID/stat: what is no number is nobody's") {
+  const View view = with_members({100});
+  CHECK(generate(stat_path, view, "100 (a) S x -100 100x 0 99999999999 5\n") == "100 (a) S 0 0 0 0 0 5\n");
+  CHECK(generate(stat_path, view, "100 999 999 999") == "");
+}
+
+TEST_CASE("/proc/PID/status: the host's where every number is a member's") {
+  const View view = with_members({1200, 1180, 1177, 999, 2574, 2571, 30474});
+  for (const char* path : {"/proc/PID/status", "/proc/PID/task/TID/status"}) {
+    CHECK(generate(path, view, two_cpus()) == text_of(two_cpus(), "/proc/PID/status"));
+    CHECK(generate(path, view, eight_cpus()) == text_of(eight_cpus(), "/proc/PID/status"));
+  }
+}
+
+TEST_CASE("/proc/PID/status: parent, tracer, group, session and NUMA group are 0 where they are another's") {
+  const std::string text = generate("/proc/PID/status", with_members({1200}), eight_cpus());
+  const std::vector<std::pair<std::string, std::string>> changed = {{"PPid:", "PPid:\t0"},
+                                                                    {"TracerPid:", "TracerPid:\t0"},
+                                                                    {"NSpgid:", "NSpgid:\t0\t0"},
+                                                                    {"NSsid:", "NSsid:\t0\t0"},
+                                                                    {"Ngid:", "Ngid:\t0"}};
+  auto expected = lines_of(text_of(eight_cpus(), "/proc/PID/status"));
+  for (const auto& [name, line] : changed) {
+    for (std::string& host : expected) {
+      if (host.starts_with(name)) host = line;
+    }
+  }
+  CHECK(lines_of(text) == expected);
+}
+
+TEST_CASE("/proc/PID/status: a name at the start of a line counts, not a command's name") {
+  const View view = with_members({5});
+  CHECK(generate("/proc/PID/status", view, "Name:\tPPid:\\n7\nPPid:\t7\nTracerPid:\t5\n") ==
+        "Name:\tPPid:\\n7\nPPid:\t0\nTracerPid:\t5\n");
+}
+
+TEST_CASE("/proc/PID/sched: the NUMA group is 0 where it is another's") {
+  const std::string host(text_of(eight_cpus(), "/proc/PID/sched"));
+  CHECK(generate("/proc/PID/sched", with_members({1177}), host) == host);
+  const std::string text = generate("/proc/PID/task/TID/sched", with_members({1200}), host);
+  CHECK(line_of(text, "current_node=") == "current_node=1, numa_group_id=0");
+  CHECK(text.size() == host.size() - 3);
+}
+
+TEST_CASE("/proc/PID/timers: whom a timer signals is 0 where it is another") {
+  const std::string text = generate("/proc/PID/timers", with_members({1200, 1205}), eight_cpus());
+  std::string expected(text_of(eight_cpus(), "/proc/PID/timers"));
+  expected.replace(expected.find("none/pid.999"), 12, "none/pid.0");
+  CHECK(text == expected);
+  CHECK(generate("/proc/PID/timers", with_members({2}), "notify: signal/tid.3\nnotify: 4\nby: 5\n") ==
+        "notify: signal/tid.0\n");
+}
+
+TEST_CASE("/proc/PID/cgroup: the root of one hierarchy") {
+  for (const Machine* machine : {&two_cpus(), &eight_cpus()}) {
+    CHECK(generate("/proc/PID/cgroup", limited(), *machine) == "0::/\n");
+    CHECK(generate("/proc/PID/task/TID/cgroup", limited(), *machine) == "0::/\n");
+  }
+}
+
+TEST_CASE("/proc/locks: the members' locks, numbered anew; a waiter goes with what it waits for") {
+  CHECK(generate("/proc/locks", with_members({1200, 1205}), eight_cpus()) ==
+        "1: FLOCK  ADVISORY  WRITE 1200 08:01:2531448 0 EOF\n"
+        "1: -> FLOCK  ADVISORY  WRITE 1205 08:01:2531448 0 EOF\n"
+        "1: -> FLOCK  ADVISORY  WRITE 1200 08:01:2531448 0 EOF\n"
+        "2: DELEG  BREAKING  READ 1205 08:01:132 0 EOF\n"
+        "3: POSIX  *NOINODE* UNLCK 1205 <none>:0 128 191\n");
+  CHECK(generate("/proc/locks", with_members({2625, 2626, 2624}), two_cpus()) ==
+        text_of(two_cpus(), "/proc/locks"));
+  CHECK(generate("/proc/locks", limited(), eight_cpus()) == "");
+}
+
+TEST_CASE("/proc/locks: waiters behind waiters") {
+  const std::string host =
+      "1: POSIX  ADVISORY  WRITE 1 08:01:1 0 EOF\n"
+      "1: -> POSIX  ADVISORY  WRITE 2 08:01:1 0 EOF\n"
+      "1:  -> POSIX  ADVISORY  WRITE 3 08:01:1 0 EOF\n"
+      "1: -> POSIX  ADVISORY  WRITE 4 08:01:1 0 EOF\n";
+  CHECK(generate("/proc/locks", with_members({1, 2, 3, 4}), host) == host);
+  const auto lines = lines_of(host);
+  CHECK(lines_of(generate("/proc/locks", with_members({1, 3, 4}), host)) == std::vector{lines[0], lines[3]});
+  CHECK(lines_of(generate("/proc/locks", with_members({1, 2, 3}), host)) ==
+        std::vector{lines[0], lines[1], lines[2]});
+  CHECK(generate("/proc/locks", with_members({2, 3, 4}), host) == "");
+}
+
+}  // namespace proctor::tests

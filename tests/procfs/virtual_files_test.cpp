@@ -1,0 +1,134 @@
+#include "procfs/virtual_files.hpp"
+
+#include "tests/procfs/views.hpp"
+
+namespace proctor::tests {
+
+using procfs::find_virtual_file;
+using procfs::View;
+using procfs::virtual_files;
+using procfs::VirtualFile;
+
+namespace {
+
+/// Views that differ in all that a generator may look at, usage left out.
+std::vector<View> some_views() {
+  View many = with_cpus({0, 2, 3, 5, 7});
+  many.limits.memory_bytes = std::uint64_t{1} << 40U;
+  return {unlimited({0, 1}), limited(), with_members({1200, 1180, 2617}), many};
+}
+
+}  // namespace
+
+TEST_CASE("virtual files: sorted by path, each path once, each row told of") {
+  std::string_view before;
+  for (const VirtualFile& file : virtual_files()) {
+    CAPTURE(file.path);
+    CHECK(before < file.path);
+    CHECK(file.path.starts_with('/'));
+    CHECK(file.generate != nullptr);
+    CHECK_FALSE(file.readers.empty());
+    CHECK_FALSE(file.mirrors.empty());
+    before = file.path;
+  }
+}
+
+TEST_CASE("virtual files: a row is found by its whole path") {
+  for (const VirtualFile& file : virtual_files()) CHECK(find_virtual_file(file.path) == &file);
+  for (const char* path : {"", "/", "/proc", "/proc/sta", "/proc/stat/", "/proc/stats", "proc/stat", "/zzz",
+                           "/proc/1/stat", "/proc/sys/kernel/pid_max", "/proc/PID/children"}) {
+    CAPTURE(path);
+    CHECK(find_virtual_file(path) == nullptr);
+  }
+}
+
+TEST_CASE("virtual files: what a process has, its threads have") {
+  for (const char* name : {"cgroup", "sched", "stat", "status"}) {
+    const VirtualFile* const process = find_virtual_file(std::string("/proc/PID/") + name);
+    const VirtualFile* const thread = find_virtual_file(std::string("/proc/PID/task/TID/") + name);
+    REQUIRE(process != nullptr);
+    REQUIRE(thread != nullptr);
+    CHECK(process->generate == thread->generate);
+  }
+}
+
+TEST_CASE("virtual files: usage is asked for exactly where the text depends on it") {
+  for (const VirtualFile& file : virtual_files()) {
+    CAPTURE(file.path);
+    bool differs = false;
+    for (View view : some_views()) {
+      for (const Machine* machine : {&two_cpus(), &eight_cpus()}) {
+        const std::string_view host = text_of(*machine, std::string(file.path));
+        view.usage = {};
+        view.load = {};
+        const std::string idle = file.generate(view, host);
+        view.usage = {5000, 4000, 64 * mebibyte, 20, 10, 30, 3, 2, 777};
+        view.load = {4096, 2048, 1024};
+        differs = differs || file.generate(view, host) != idle;
+      }
+    }
+    CHECK(differs == file.needs_usage);
+  }
+}
+
+TEST_CASE("virtual files: a text that breaks off anywhere is answered") {
+  for (const VirtualFile& file : virtual_files()) {
+    CAPTURE(file.path);
+    for (const View& view : some_views()) {
+      for (const Machine* machine : {&two_cpus(), &eight_cpus()}) {
+        const std::string_view host = text_of(*machine, std::string(file.path));
+        for (std::size_t length = 0; length <= host.size(); ++length) {
+          // A copy of just that length, so that a sanitizer sees a read behind its end.
+          const std::vector<char> part(host.begin(), host.begin() + static_cast<std::ptrdiff_t>(length));
+          const std::string text = file.generate(view, {part.data(), part.size()});
+          if (text.size() > 2 * host.size() + 4096) FAIL("an answer that grows at " << length);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("virtual files: a text of another shape is answered") {
+  const std::string nul("a\0b: \0 1\n", 9);
+  for (const VirtualFile& file : virtual_files()) {
+    CAPTURE(file.path);
+    for (const View& view : some_views()) {
+      for (const std::string& host : {std::string(),
+                                      std::string("\n"),
+                                      std::string("\n\n\n"),
+                                      std::string(":"),
+                                      std::string(": : :\n"),
+                                      std::string("1: \t"),
+                                      std::string("1: ->"),
+                                      std::string(") "),
+                                      std::string("(((("),
+                                      std::string("CPU"),
+                                      std::string("CPU0\n:"),
+                                      std::string("CPU99999999999999999999 CPU-1\n0: 1 1 x\n"),
+                                      std::string("cpu: 99999999999999999999\n"),
+                                      std::string("Node 0, zone x\nNode, zone\nNode\n"),
+                                      std::string("MemTotal: 99999999999999999999 kB\nMemFree: -1 kB\n"),
+                                      std::string(5000, ' '),
+                                      std::string(5000, '9'),
+                                      std::string("numa_group_id="),
+                                      std::string("notify: "),
+                                      nul}) {
+        CHECK_NOTHROW(file.generate(view, host));
+      }
+    }
+  }
+}
+
+TEST_CASE("virtual files: nothing limited, the host's own text is passed on") {
+  const View view = unlimited({0, 1});
+  for (const char* path : {"/etc/hostname", "/etc/hosts", "/proc/cpuinfo", "/proc/meminfo", "/proc/swaps",
+                           "/proc/sys/kernel/hostname", "/proc/sys/kernel/threads-max",
+                           "/sys/devices/system/cpu/offline", "/sys/devices/system/cpu/online",
+                           "/sys/devices/system/cpu/possible", "/sys/devices/system/cpu/present"}) {
+    CAPTURE(path);
+    CHECK(generate(path, view, two_cpus()) == text_of(two_cpus(), path));
+    CHECK(generate(path, view, eight_cpus()) == text_of(eight_cpus(), path));
+  }
+}
+
+}  // namespace proctor::tests

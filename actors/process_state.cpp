@@ -221,6 +221,7 @@ bool ProcessState::may_need_service(const seccomp_notif& notification, int dirfd
   if (context_.hints.may_need_service(path)) return true;
   if (path.front() == '/') return false;
   const auto tid = static_cast<pid_t>(notification.pid);
+  if (context_.hints.may_be_told(path)) return context_.hints.may_need_service(tid, dirfd, path);
   if (dirfd != AT_FDCWD) return procfs::is_on_procfs(tid, dirfd);
   const bool changing = chdir_.tid != 0;
   if (changing || cwd_ == Cwd::unknown)

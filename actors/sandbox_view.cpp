@@ -19,6 +19,7 @@ namespace {
 constexpr std::chrono::milliseconds tick{10};
 
 const auto page_bytes = static_cast<unsigned>(::sysconf(_SC_PAGESIZE));
+const auto machine_memory_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * page_bytes;
 const auto ticks_per_second = static_cast<unsigned>(::sysconf(_SC_CLK_TCK));
 
 double uptime_s() {
@@ -50,10 +51,12 @@ procfs::View SandboxView::look(bool with_usage) {
   }
   procfs::View view;
   view.limits = context_.order.policy.limits;
+  if (auto& memory = view.limits.memory_bytes) memory = std::min(*memory, machine_memory_bytes);
   view.cpus = cpus_;
   view.all_cpus = all_cpus_;
   view.usage = usage_;
-  view.load = load_;
+  for (std::size_t i = 0; i < load_.size(); ++i)
+    view.load[i] = static_cast<std::uint64_t>(load_[i] * (1U << procfs::load_shift));
   view.uptime_s = uptime_s();
   view.ticks_per_second = ticks_per_second;
   view.page_bytes = page_bytes;
@@ -117,8 +120,7 @@ void SandboxView::advance_load(Clock::time_point now) {
   const double active = static_cast<double>(ticks - ticks_at_load_) / ticks_per_second / elapsed_s;
   for (std::size_t i = 0; i < load_.size(); ++i) {
     const double kept = std::pow(weights[i] / one, elapsed_s / step_s);
-    load_[i] = static_cast<std::uint64_t>(
-        std::lround(static_cast<double>(load_[i]) * kept + active * one * (1 - kept)));
+    load_[i] = load_[i] * kept + active * (1 - kept);
   }
   ticks_at_load_ = ticks;
   load_as_of_ = now;

@@ -37,7 +37,7 @@ class SandboxView final : public procfs::ViewSource {
   Clock::time_point measured_;
   std::uint64_t ticks_at_load_ = 0;
   Clock::time_point load_as_of_;
-  std::array<std::uint64_t, 3> load_{};
+  std::array<double, 3> load_{};  ///< not in fixed point, whose steps are too coarse for short times
 };
 
 }  // namespace proctor::actors

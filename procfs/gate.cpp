@@ -206,6 +206,10 @@ const VirtualFile* ProcGate::find_virtual(std::string_view path) const {
   return views_ == nullptr ? nullptr : find_virtual_file(path);
 }
 
+const VirtualFile* ProcGate::find_told(std::string_view name) const {
+  return hints_.is_told(name) ? find_virtual(name) : nullptr;
+}
+
 Verdict ProcGate::serve_virtual(const OpenRequest& request, const VirtualFile& file, const std::string& name,
                                 const kernel::UniqueFd& host) {
   std::string text;
@@ -276,7 +280,7 @@ Verdict ProcGate::open(const OpenRequest& request) {
     case Arrival::Ending::error:
       return fails(arrival.error, "nothing of that name on the sandbox's /proc");
     case Arrival::Ending::missing:
-      return create_elsewhere(request, arrival);
+      return serve_missing(request, arrival);
     case Arrival::Ending::object:
       break;
   }
@@ -337,7 +341,7 @@ Verdict ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arr
     return kernel_decides();
   }
   const std::string name = name_of(arrival.object);
-  if (const auto* const told = writes(request) ? nullptr : find_virtual(name); told != nullptr) {
+  if (const auto* const told = writes(request) ? nullptr : find_told(name); told != nullptr) {
     const kernel::UniqueFd host = reopen(arrival.object, O_RDONLY | O_NONBLOCK);
     if (!host) return kernel_decides();
     return serve_virtual(request, *told, name, host);
@@ -356,14 +360,21 @@ Verdict ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arr
   return inject(std::move(fd), request);
 }
 
-Verdict ProcGate::create_elsewhere(const OpenRequest& request, const Arrival& arrival) const {
+Verdict ProcGate::serve_missing(const OpenRequest& request, const Arrival& arrival) {
   const Node& directory = arrival.object;
-  if (!has(request, O_CREAT) || arrival.must_be_directory || arrival.passed_magic_link)
-    return kernel_decides();
+  if (arrival.must_be_directory || arrival.passed_magic_link) return kernel_decides();
   if (has(request, O_PATH) || !S_ISDIR(directory.mode)) return kernel_decides();
   std::string name = name_of(directory);
   if (name.empty()) return kernel_decides();
   name += name == "/" ? arrival.name : "/" + arrival.name;
+  const auto* const told = writes(request) || has(request, O_DIRECTORY) ? nullptr : find_told(name);
+  if (told != nullptr) return serve_virtual(request, *told, name, kernel::UniqueFd());
+  return has(request, O_CREAT) ? create_elsewhere(request, arrival, name) : kernel_decides();
+}
+
+Verdict ProcGate::create_elsewhere(const OpenRequest& request, const Arrival& arrival,
+                                   const std::string& name) const {
+  const Node& directory = arrival.object;
   if (!hints_.without_rule(name)) return kernel_decides();
 
   const auto theirs = read_umask(request.tid);

@@ -82,12 +82,18 @@ class ProcGate {
                                                             const std::string& path);
   [[nodiscard]] policy::Verdict serve(const OpenRequest& request, const Arrival& arrival);
   [[nodiscard]] policy::Verdict serve_elsewhere(const OpenRequest& request, const Arrival& arrival);
-  [[nodiscard]] policy::Verdict create_elsewhere(const OpenRequest& request, const Arrival& arrival) const;
+  /// For a path whose last name is not there, off procfs: a file that only the sandbox has, or one to be
+  /// made.
+  [[nodiscard]] policy::Verdict serve_missing(const OpenRequest& request, const Arrival& arrival);
+  [[nodiscard]] policy::Verdict create_elsewhere(const OpenRequest& request, const Arrival& arrival,
+                                                 const std::string& name) const;
   /// A sealed file with the generator's text. `host`: the kernel's file, if it has one; `name`: absolute, as
   /// the target could spell it.
   [[nodiscard]] policy::Verdict serve_virtual(const OpenRequest& request, const VirtualFile& file,
                                               const std::string& name, const kernel::UniqueFd& host);
   [[nodiscard]] const VirtualFile* find_virtual(std::string_view path) const;
+  /// The same for a file off procfs, where a row alone does not say that something is to be told.
+  [[nodiscard]] const VirtualFile* find_told(std::string_view name) const;
   /// The calling thread's credentials, read once.
   [[nodiscard]] const kernel::Credentials* own_credentials();
 

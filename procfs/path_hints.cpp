@@ -114,8 +114,16 @@ bool PathHints::without_rule(std::string_view canonical) const {
   return false;
 }
 
+bool PathHints::is_told(std::string_view canonical) const { return is_in(told_, canonical); }
+
+bool PathHints::may_be_told(std::string_view relative) const {
+  const auto last_name = [](std::string_view path) { return path.substr(path.rfind('/') + 1); };
+  return std::any_of(told_.begin(), told_.end(),
+                     [&](const std::string& path) { return last_name(path) == last_name(relative); });
+}
+
 bool PathHints::canonical_may_need_service(std::string_view path) const {
-  return leads_to_procfs(path) || is_in(told_, path) || without_rule(path);
+  return leads_to_procfs(path) || is_told(path) || without_rule(path);
 }
 
 bool PathHints::may_need_service(std::string_view path) const {
@@ -139,6 +147,7 @@ bool PathHints::may_need_service(pid_t tid, int dirfd, std::string_view path) co
   const std::string_view start(buffer.data(), static_cast<std::size_t>(length));
   if (start.front() != '/') return true;
   if (shape_of(start).names_proc) return true;
+  if (may_be_told(path)) return may_need_service(std::string(start).append("/").append(path));
   // The common case without an allocation: a start that has a rule, and a path that does not climb.
   if (start != "/" && path.find("..") == std::string_view::npos) return canonical_may_need_service(start);
   return may_need_service(std::string(start) + "/" + std::string(path));

@@ -27,6 +27,13 @@ class PathHints {
   /// /proc/TID/fd/DIRFD. An absolute path makes no system call. A start that cannot be read is a "yes".
   [[nodiscard]] bool may_need_service(pid_t tid, int dirfd, std::string_view path) const;
 
+  /// Whether a relative path may lead to one of the further files: it ends as one of them does. No system
+  /// call.
+  [[nodiscard]] bool may_be_told(std::string_view relative) const;
+
+  /// Whether this absolute, canonical name is among the further files. No system call.
+  [[nodiscard]] bool is_told(std::string_view canonical) const;
+
   /// Whether what bears this absolute, canonical name has no Landlock rule above it. No system call.
   [[nodiscard]] bool without_rule(std::string_view canonical) const;
 

@@ -139,17 +139,7 @@ std::string schedstat(const View& view, std::string_view host) {
 }
 
 std::string cpu_list(const View& view, std::string_view host) {
-  if (view.all_cpus) return std::string(host);
-  std::string text;
-  for (std::size_t i = 0; i < view.cpus.size();) {
-    std::size_t last = i;
-    while (last + 1 < view.cpus.size() && view.cpus[last + 1] == view.cpus[last] + 1) ++last;
-    if (i > 0) text += ',';
-    text += std::to_string(view.cpus[i]);
-    if (last > i) text += '-' + std::to_string(view.cpus[last]);
-    i = last + 1;
-  }
-  return text + "\n";
+  return view.all_cpus ? std::string(host) : ranges_of(view.cpus) + "\n";
 }
 
 std::string offline_cpus(const View& view, std::string_view host) {

@@ -53,10 +53,37 @@ std::string process_status(const View& view, std::string_view host);
 std::string process_sched(const View& view, std::string_view host);
 /// /proc/PID/timers: whom a timer signals.
 std::string process_timers(const View& view, std::string_view host);
-/// /proc/PID/cgroup: the root of the one hierarchy.
-std::string process_cgroup(const View& view, std::string_view host);
 /// The locks that members hold or wait for, numbered anew. A waiter for another's lock is left out with it.
 std::string locks(const View& view, std::string_view host);
+
+// sockets.cpp: tables of /proc/PID/net. The header, and the lines of the sockets that a process of the
+// sandbox has open; one that nobody has open any more (TIME_WAIT) has no owner and is left out.
+
+/// tcp, udp, raw and their like; lines are numbered anew.
+std::string inet_sockets(const View& view, std::string_view host);
+std::string unix_sockets(const View& view, std::string_view host);
+/// packet, netlink: the inode is the last column.
+std::string other_sockets(const View& view, std::string_view host);
+
+// cgroup.cpp: one cgroup v2 hierarchy, in whose root the sandbox lives, where a limit is stated; else the
+// host's.
+
+/// /proc/PID/cgroup: the root of the one hierarchy.
+std::string process_cgroup(const View& view, std::string_view host);
+/// Controllers without a hierarchy of their own, each with the one group that a member is in.
+std::string cgroups(const View& view, std::string_view host);
+/// /proc/PID/mountinfo and /proc/PID/mounts: the one hierarchy instead of the machine's.
+std::string mountinfo(const View& view, std::string_view host);
+std::string mounts(const View& view, std::string_view host);
+/// Files of /sys/fs/cgroup.
+std::string cgroup_controllers(const View& view, std::string_view host);
+std::string cgroup_cpu_max(const View& view, std::string_view host);
+std::string cgroup_cpus(const View& view, std::string_view host);
+std::string cgroup_memory_max(const View& view, std::string_view host);
+std::string cgroup_memory_current(const View& view, std::string_view host);
+std::string cgroup_swap_max(const View& view, std::string_view host);
+std::string cgroup_pids_max(const View& view, std::string_view host);
+std::string cgroup_pids_current(const View& view, std::string_view host);
 
 // system.cpp
 
@@ -64,8 +91,6 @@ std::string locks(const View& view, std::string_view host);
 std::string nothing(const View& view, std::string_view host);
 /// The header only.
 std::string partitions(const View& view, std::string_view host);
-/// Controllers without a hierarchy of their own, each with the one group that a member is in.
-std::string cgroups(const View& view, std::string_view host);
 /// /proc/sys/kernel/hostname and /etc/hostname.
 std::string hostname(const View& view, std::string_view host);
 /// /etc/hosts: the stated name has an address.

@@ -125,8 +125,6 @@ std::string process_timers(const View& view, std::string_view host) {
   return text;
 }
 
-std::string process_cgroup(const View& /*view*/, std::string_view /*host*/) { return "0::/\n"; }
-
 std::string locks(const View& view, std::string_view host) {
   std::string text;
   std::uint64_t locks_shown = 0;

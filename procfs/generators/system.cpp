@@ -29,19 +29,6 @@ std::string partitions(const View& /*view*/, std::string_view /*host*/) {
   return "major minor  #blocks  name\n\n";
 }
 
-std::string cgroups(const View& /*view*/, std::string_view host) {
-  std::string text;
-  for (const std::string_view line : lines(host)) {
-    const auto fields = words(line);
-    if (line.starts_with('#')) {
-      text += std::string(line) + "\n";
-    } else if (fields.size() == 4) {
-      text += std::string(fields[0]) + "\t0\t1\t" + std::string(fields[3]) + "\n";
-    }
-  }
-  return text;
-}
-
 std::string hostname(const View& view, std::string_view host) {
   return view.limits.hostname.empty() ? std::string(host) : view.limits.hostname + "\n";
 }

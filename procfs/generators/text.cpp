@@ -48,4 +48,17 @@ bool has_cpu(const View& view, std::string_view digits) {
   return cpu && std::binary_search(view.cpus.begin(), view.cpus.end(), *cpu);
 }
 
+std::string ranges_of(const std::vector<unsigned>& numbers) {
+  std::string text;
+  for (std::size_t i = 0; i < numbers.size();) {
+    std::size_t last = i;
+    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
+    if (i > 0) text += ',';
+    text += std::to_string(numbers[i]);
+    if (last > i) text += '-' + std::to_string(numbers[last]);
+    i = last + 1;
+  }
+  return text;
+}
+
 }  // namespace proctor::procfs::generators

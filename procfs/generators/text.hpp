@@ -23,6 +23,9 @@ namespace proctor::procfs::generators {
 void append_right(std::string& text, std::string_view value, std::size_t width);
 void append_right(std::string& text, std::uint64_t value, std::size_t width);
 
+/// Numbers, ascending, as the kernel lists CPUs: "0-3,8".
+[[nodiscard]] std::string ranges_of(const std::vector<unsigned>& numbers);
+
 /// Whether `digits` are the number of a CPU that the sandbox may run on.
 [[nodiscard]] bool has_cpu(const View& view, std::string_view digits);
 

@@ -104,13 +104,6 @@ TEST_CASE("/proc/PID/timers: whom a timer signals is 0 where it is another") {
         "notify: signal/tid.0\n");
 }
 
-TEST_CASE("/proc/PID/cgroup: the root of one hierarchy") {
-  for (const Machine* machine : {&two_cpus(), &eight_cpus()}) {
-    CHECK(generate("/proc/PID/cgroup", limited(), *machine) == "0::/\n");
-    CHECK(generate("/proc/PID/task/TID/cgroup", limited(), *machine) == "0::/\n");
-  }
-}
-
 TEST_CASE("/proc/locks: the members' locks, numbered anew; a waiter goes with what it waits for") {
   CHECK(generate("/proc/locks", with_members({1200, 1205}), eight_cpus()) ==
         "1: FLOCK  ADVISORY  WRITE 1200 08:01:2531448 0 EOF\n"

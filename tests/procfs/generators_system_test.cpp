@@ -9,14 +9,6 @@ TEST_CASE("/proc/diskstats and /proc/partitions: no device") {
   CHECK(generate("/proc/partitions", limited(), eight_cpus()) == "major minor  #blocks  name\n\n");
 }
 
-TEST_CASE("/proc/cgroups: the host's controllers, each with one group and no hierarchy") {
-  const std::string text = generate("/proc/cgroups", limited(), eight_cpus());
-  CHECK(lines_of(text).size() == lines_of(text_of(eight_cpus(), "/proc/cgroups")).size());
-  CHECK(lines_of(text)[0] == "#subsys_name\thierarchy\tnum_cgroups\tenabled");
-  CHECK(line_of(text, "memory") == "memory\t0\t1\t1");
-  CHECK(line_of(text, "hugetlb") == "hugetlb\t0\t1\t0");
-}
-
 TEST_CASE("the stated host name is in every file that has one") {
   for (const char* path : {"/etc/hostname", "/proc/sys/kernel/hostname"}) {
     CHECK(generate(path, limited(), two_cpus()) == "sandbox\n");

@@ -65,6 +65,29 @@ TEST_CASE("hints: no directory without a rule, nothing to serve off procfs") {
   CHECK(hints.may_need_service("/proc/self"));
 }
 
+TEST_CASE("hints: a file that is told is looked at, by its absolute path and from its directory") {
+  const PathHints hints({}, {"/usr/share/told", "/etc/hostname"});
+  CHECK(hints.may_need_service("/etc/hostname"));
+  CHECK(hints.may_need_service("/etc/../etc//hostname"));
+  CHECK_FALSE(hints.may_need_service("/etc/hostnames"));
+  CHECK_FALSE(hints.may_need_service("/etc"));
+  CHECK(hints.is_told("/usr/share/told"));
+  CHECK_FALSE(hints.is_told("/usr/share"));
+  CHECK(hints.may_be_told("told"));
+  CHECK(hints.may_be_told("../share/told"));
+  CHECK_FALSE(hints.may_be_told("untold"));
+  CHECK_FALSE(PathHints(std::vector<std::string>{}).may_be_told("told"));
+  const Target in_share([] {
+    if (::chdir("/usr/share") != 0) ::_exit(3);
+  });
+  const Target in_usr([] {
+    if (::chdir("/usr") != 0) ::_exit(3);
+  });
+  CHECK(hints.may_need_service(in_share.pid(), AT_FDCWD, "told"));
+  CHECK(hints.may_need_service(in_usr.pid(), AT_FDCWD, "share/told"));
+  CHECK_FALSE(hints.may_need_service(in_usr.pid(), AT_FDCWD, "told"));
+}
+
 TEST_CASE("hints: the start of a relative path counts") {
   const PathHints hints({"/", "/proc"});
   const TemporaryDirectory directory;

@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "procfs/generators/generators.hpp"
+#include "procfs/generators/text.hpp"
+
+namespace proctor::procfs::generators {
+namespace {
+
+constexpr std::string_view mount_point = "/sys/fs/cgroup";
+constexpr std::string_view mount_options = "rw,nosuid,nodev,noexec,relatime";
+
+/// Whether a runtime finds out here what it may use; else its way to the host's own groups stays as it is.
+bool states_limits(const View& view) {
+  return view.limits.memory_bytes || view.limits.processes || !view.all_cpus;
+}
+
+template <class Number>
+std::string line_of(const Number& number) {
+  return fmt::format("{}\n", number);
+}
+
+/// Whether a mount is one of a cgroup hierarchy, or what they are mounted on.
+bool is_of_cgroups(std::string_view where, std::string_view type) {
+  return type.starts_with("cgroup") || where == mount_point ||
+         (where.starts_with(mount_point) && where.substr(mount_point.size()).starts_with('/'));
+}
+
+/// The host's mounts, with `one` (made of the first line that goes) in the place of those of cgroups.
+template <class IsOfCgroups, class One>
+std::string with_one_hierarchy(const View& view, std::string_view host, IsOfCgroups goes, One one) {
+  if (!states_limits(view)) return std::string(host);
+  std::string text;
+  bool found = false;
+  for (const std::string_view line : lines(host)) {
+    const auto fields = words(line);
+    if (!goes(fields)) {
+      text.append(line).append("\n");
+    } else if (!std::exchange(found, true)) {
+      text.append(one(fields)).append("\n");
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string process_cgroup(const View& view, std::string_view host) {
+  return states_limits(view) ? "0::/\n" : std::string(host);
+}
+
+std::string cgroups(const View& view, std::string_view host) {
+  if (!states_limits(view)) return std::string(host);
+  std::string text;
+  for (const std::string_view line : lines(host)) {
+    const auto fields = words(line);
+    if (line.starts_with('#')) {
+      text.append(line).append("\n");
+    } else if (fields.size() == 4) {
+      text += fmt::format("{}\t0\t1\t{}\n", fields[0], fields[3]);
+    }
+  }
+  return text;
+}
+
+std::string mountinfo(const View& view, std::string_view host) {
+  // show_mountinfo() (fs/proc_namespace.c): id, parent, device, root, mount point, options, tags, "-", type,
+  // ...
+  constexpr std::size_t mount_point_field = 4;
+  return with_one_hierarchy(
+      view, host,
+      [](const std::vector<std::string_view>& fields) {
+        const auto dash = std::ranges::find(fields, "-");
+        return dash != fields.end() && dash + 1 != fields.end() && fields.size() > mount_point_field &&
+               is_of_cgroups(fields[mount_point_field], dash[1]);
+      },
+      [](const std::vector<std::string_view>& fields) {
+        return fmt::format("{} {} {} / {} {} - cgroup2 cgroup2 rw", fields[0], fields[1], fields[2],
+                           mount_point, mount_options);
+      });
+}
+
+std::string mounts(const View& view, std::string_view host) {
+  // show_vfsmnt() (fs/proc_namespace.c): device, mount point, type, options, 0, 0.
+  return with_one_hierarchy(
+      view, host,
+      [](const std::vector<std::string_view>& fields) {
+        return fields.size() > 2 && is_of_cgroups(fields[1], fields[2]);
+      },
+      [](const std::vector<std::string_view>&) {
+        return fmt::format("cgroup2 {} cgroup2 {} 0 0", mount_point, mount_options);
+      });
+}
+
+std::string cgroup_controllers(const View& /*view*/, std::string_view /*host*/) {
+  return "cpuset cpu memory pids\n";
+}
+
+std::string cgroup_cpu_max(const View& view, std::string_view /*host*/) {
+  constexpr unsigned period_us = 100'000;  // the kernel's default
+  if (view.all_cpus) return fmt::format("max {}\n", period_us);
+  return fmt::format("{} {}\n", view.cpus.size() * period_us, period_us);
+}
+
+std::string cgroup_cpus(const View& view, std::string_view /*host*/) { return ranges_of(view.cpus) + "\n"; }
+
+std::string cgroup_memory_max(const View& view, std::string_view /*host*/) {
+  return view.limits.memory_bytes ? line_of(*view.limits.memory_bytes) : "max\n";
+}
+
+std::string cgroup_memory_current(const View& view, std::string_view /*host*/) {
+  return line_of(std::min(view.usage.anonymous_bytes, view.limits.memory_bytes.value_or(UINT64_MAX)));
+}
+
+std::string cgroup_swap_max(const View& view, std::string_view /*host*/) {
+  return view.limits.memory_bytes ? "0\n" : "max\n";
+}
+
+std::string cgroup_pids_max(const View& view, std::string_view /*host*/) {
+  return view.limits.processes ? line_of(*view.limits.processes) : "max\n";
+}
+
+std::string cgroup_pids_current(const View& view, std::string_view /*host*/) {
+  return line_of(view.usage.threads);
+}
+
+}  // namespace proctor::procfs::generators

@@ -1,0 +1,273 @@
+"""What a sandbox is told that it has: files, calls and the programs that read them give one answer."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+import time
+from pathlib import Path
+
+import common
+from common import MODES, SystemTest
+
+MEMORY = 512 << 20
+NAME = "box.example"
+LIMITS = ["-c", "1", "-m", "512M", "-P", "100", "--hostname", NAME]
+PYTHON = "/usr/bin/python3"
+
+# Prints as JSON what each source says; (cores, bytes, names) of one sandbox.
+ASK = r"""
+import ctypes, json, os, re, socket, subprocess
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def text(path):
+    return open(path).read()
+def listed(cpus):
+    return sum(int(last or first) - int(first) + 1 for first, last in re.findall(r"(\d+)(?:-(\d+))?", cpus))
+class Sysinfo(ctypes.Structure):
+    _fields_ = [("uptime", ctypes.c_long), ("loads", ctypes.c_ulong * 3), ("totalram", ctypes.c_ulong),
+                ("freeram", ctypes.c_ulong), ("sharedram", ctypes.c_ulong), ("bufferram", ctypes.c_ulong),
+                ("totalswap", ctypes.c_ulong), ("freeswap", ctypes.c_ulong), ("procs", ctypes.c_ushort),
+                ("pad", ctypes.c_ushort), ("totalhigh", ctypes.c_ulong), ("freehigh", ctypes.c_ulong),
+                ("mem_unit", ctypes.c_uint), ("room", ctypes.c_char * 64)]
+info = Sysinfo()
+assert ctypes.CDLL(None).sysinfo(ctypes.byref(info)) == 0
+meminfo = dict(re.findall(r"^(\w+):\s+(\d+) kB", text("/proc/meminfo"), re.M))
+print(json.dumps({
+  "cores": {
+    "sched_getaffinity": len(os.sched_getaffinity(0)), "sysconf online": os.cpu_count(),
+    "sysconf configured": os.sysconf("SC_NPROCESSORS_CONF"), "nproc": int(run("nproc")),
+    "cpuinfo": len(re.findall("^processor", text("/proc/cpuinfo"), re.M)),
+    "stat": len(re.findall(r"^cpu\d", text("/proc/stat"), re.M)),
+    "online": listed(text("/sys/devices/system/cpu/online")),
+    "present": listed(text("/sys/devices/system/cpu/present")),
+    "Cpus_allowed_list": listed(re.search(r"Cpus_allowed_list:\s*(\S+)", text("/proc/self/status"))[1]),
+    "lscpu": len([line for line in run("lscpu", "-p=cpu").splitlines() if line[:1] != "#"])},
+  "numbers": [text("/sys/devices/system/cpu/online").strip(), re.findall(r"^processor\s*: (\d+)", text("/proc/cpuinfo"), re.M),
+              re.findall(r"^cpu(\d+)", text("/proc/stat"), re.M), sorted(os.sched_getaffinity(0))],
+  "bytes": {
+    "meminfo": int(meminfo["MemTotal"]) * 1024, "sysinfo": info.totalram * info.mem_unit,
+    "sysconf": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+    "free": int(run("free", "-b").split("Mem:")[1].split()[0])},
+  "swap": {"meminfo": int(meminfo["SwapTotal"]), "sysinfo": info.totalswap, "swaps": text("/proc/swaps").count("\n") - 1},
+  "free is less than all": 0 < int(meminfo["MemFree"]) < int(meminfo["MemTotal"]),
+  "names": {
+    "uname": os.uname().nodename, "gethostname": socket.gethostname(), "uname -n": run("uname", "-n").strip(),
+    "sysctl": text("/proc/sys/kernel/hostname").strip(), "/etc/hostname": text("/etc/hostname").strip(),
+    "getent": run("getent", "hosts", os.uname().nodename).split()[-1]},
+  "procs": [info.procs, int(re.search(r"/(\d+)", text("/proc/loadavg"))[1])],
+  "threads-max": int(text("/proc/sys/kernel/threads-max")),
+}))
+"""
+
+# Reads /proc/stat in pieces and again from the start, by a descriptor that stays open.
+READ_AGAIN = r"""
+import os, time
+def whole(fd):
+    pieces = []
+    while piece := os.read(fd, 7):
+        pieces.append(piece)
+    return b"".join(pieces)
+def busy(text):
+    return int(text.split()[1])
+fd = os.open("/proc/stat", os.O_RDONLY)
+kept = os.dup(fd)
+first = whole(fd)
+assert first.startswith(b"cpu  ") and first.endswith(b"\n"), first
+assert whole(fd) == b""
+end = time.monotonic() + 100
+while True:
+    os.lseek(fd, 0, os.SEEK_SET)
+    if busy(whole(fd)) > busy(first) + 20:
+        break
+    assert time.monotonic() < end, "the time used by this very loop is never told"
+    for n in range(2_000_000): pass
+assert os.get_inheritable(fd) is False
+os.set_inheritable(fd, True)
+os.lseek(fd, 0, os.SEEK_SET)
+assert os.get_inheritable(fd) is True
+assert os.pread(fd, 3, 0) == b"cpu"
+assert os.pread(kept, 3, 0) == b"cpu"
+try:
+    os.write(fd, b"x")
+    raise SystemExit("written")
+except OSError as error:
+    assert error.errno == 9, error
+ordinary = os.open("ordinary", os.O_RDWR | os.O_CREAT)
+os.write(ordinary, b"abc")
+os.lseek(ordinary, 0, os.SEEK_SET)
+assert os.read(ordinary, 9) == b"abc"
+print("told")
+"""
+
+AFFINITY = r"""
+import ctypes, os
+own = os.sched_getaffinity(0)
+machine = set(range(int(__import__("sys").argv[1])))
+os.sched_setaffinity(0, machine)
+assert os.sched_getaffinity(0) == own, os.sched_getaffinity(0)
+try:
+    os.sched_setaffinity(0, machine - own)
+    raise SystemExit("left its CPUs")
+except OSError as error:
+    assert error.errno == 22, error
+getcpu = ctypes.CDLL(None).sched_getcpu
+assert {getcpu() for n in range(100000)} <= own
+child = os.fork()
+if child == 0:
+    os._exit(os.sched_getaffinity(0) != own)
+os.sched_setaffinity(child, machine)
+assert os.waitpid(child, 0)[1] == 0
+try:
+    os.sched_setaffinity(1, machine)
+    raise SystemExit("somebody else's")
+except ProcessLookupError:
+    pass
+print("kept")
+"""
+
+
+class Told(SystemTest):
+    def output(self, mode, command, options=()):
+        done = self.run_in(mode, command, options)
+        self.assertEqual((done.returncode, done.stderr), (0, b""), command)
+        return done.stdout.decode()
+
+    def test_every_source_tells_the_same(self):
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                told = json.loads(self.output(mode, [PYTHON, "-c", ASK], LIMITS))
+                self.assertEqual(set(told["cores"].values()), {1}, told["cores"])
+                online, cpuinfo, stat, allowed = told["numbers"]
+                self.assertEqual([cpuinfo, stat], [[online], [online]])
+                self.assertEqual(allowed, [int(online)])
+                self.assertEqual(set(told["bytes"].values()), {MEMORY}, told["bytes"])
+                self.assertEqual(set(told["swap"].values()), {0}, told["swap"])
+                self.assertTrue(told["free is less than all"])
+                self.assertEqual(set(told["names"].values()), {NAME}, told["names"])
+                self.assertEqual(told["procs"][0], told["procs"][1])
+                self.assertEqual(told["threads-max"], 100)
+
+    def test_what_is_not_limited_is_the_hosts(self):
+        ask = ("import os, socket; print(os.cpu_count(), os.sysconf('SC_PHYS_PAGES'), socket.gethostname(),"
+               " open('/proc/cpuinfo').read().count('processor'), open('/proc/meminfo').read().split()[1],"
+               " open('/proc/stat').read().count('cpu'), open('/etc/hosts').read())")
+        bare = self.output("bare", [PYTHON, "-c", ask])
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                self.assertEqual(self.output(mode, [PYTHON, "-c", ask]), bare)
+
+    def test_java_and_node_size_themselves_by_it(self):
+        java, node = shutil.which("java"), shutil.which("node")
+        if node:
+            ask = "const os = require('os'); console.log(os.cpus().length, os.availableParallelism ? os.availableParallelism() : 1, os.totalmem(), os.hostname())"
+            for mode in MODES:
+                self.assertEqual(self.output(mode, [node, "-e", ask], LIMITS), f"1 1 {MEMORY} {NAME}\n")
+        else:
+            self.skip("no node here")
+        if java and shutil.which("javac"):
+            source = self.dir / "Ask.java"
+            source.write_text("class Ask { public static void main(String[] a) { var os = (com.sun.management."
+                              "OperatingSystemMXBean) java.lang.management.ManagementFactory."
+                              "getOperatingSystemMXBean(); System.out.println(Runtime.getRuntime()."
+                              "availableProcessors() + \" \" + os.getTotalMemorySize()); } }")
+            self.run_in("bare", ["javac", "Ask.java"])
+            for mode in MODES:
+                self.assertEqual(self.output(mode, [java, "-cp", ".", "Ask"], LIMITS), f"1 {MEMORY}\n")
+        else:
+            self.skip("no JDK here")
+
+    def test_a_kept_descriptor_reads_anew_from_the_start(self):
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                self.assertEqual(self.output(mode, [PYTHON, "-c", READ_AGAIN]), "told\n")
+
+    def test_it_keeps_to_its_cpus(self):
+        machine = str(max(os.sched_getaffinity(0)) + 1)
+        if machine == "1":
+            self.skip("one CPU has no other to keep from")
+            return
+        # The attack works: without proctor, a program leaves the CPU that it was put on.
+        bare = self.run_in("bare", ["taskset", "-c", "0", PYTHON, "-c", AFFINITY, machine])
+        self.assertNotEqual(bare.returncode, 0)
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                self.assertEqual(self.output(mode, [PYTHON, "-c", AFFINITY, machine], ["-c", "1"]), "kept\n")
+
+    def test_no_file_of_an_own_process_names_a_foreign_one(self):
+        script = ("cat /proc/self/stat /proc/$$/stat /proc/$$/task/$$/stat; cat /proc/$$/status; "
+                  "ps -o pid=,ppid=,pgid=,sid= -p $$")
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                process = self.start_in(mode, ["sh", "-c", f"echo $$; {script}; read line"], stdin=-1)
+                shell = int(process.stdout.readline())
+                said = b""
+                while not re.search(rb"\n\s*\d+\s+\d+\s+\d+\s+\d+\n\Z", said):
+                    said += process.stdout.readline()
+                real = common.stat_fields(shell)
+                lines = said.decode().splitlines()
+                self.assertIn(int(real[1]), common.host_pids())  # there is something to hide
+                child, by_pid, by_task = ([int(n) for n in line.rpartition(")")[2].split()[1:4]] for line in lines[:3])
+                self.assertEqual(child[0], shell)
+                for parent, group, session in (by_pid, by_task):
+                    self.assertEqual(parent, 0)
+                    self.assertIn(group, (0, shell))
+                    self.assertIn(session, (0, shell))
+                self.assertIn("PPid:\t0", lines)
+                self.assertEqual([int(n) for n in lines[-1].split()][:2], [shell, 0])
+                process.stdin.close()
+                process.wait(common.DEADLINE_S)
+
+    def test_only_own_sockets_are_listed(self):
+        path = str(self.dir / "foreign.sock")
+        with socket.create_server(("127.0.0.1", 0)) as foreign, socket.socket(socket.AF_UNIX) as local:
+            local.bind(path)
+            port = foreign.getsockname()[1]
+            ask = ("import socket, subprocess; s = socket.create_server(('127.0.0.1', 0)); "
+                   "u = socket.socket(socket.AF_UNIX); u.bind('own.sock'); print(s.getsockname()[1]); "
+                   "print(open('/proc/net/tcp').read(), open('/proc/net/unix').read(), flush=True); "
+                   "print(subprocess.run(['ss', '-Htanl'], stdout=-1, stderr=-1, text=True).stdout)")
+            bare = self.output("bare", [PYTHON, "-c", ask])
+            os.unlink(self.dir / "own.sock")
+            self.assertIn(f":{port:04X} ", bare)  # there is something to hide
+            self.assertIn(f"127.0.0.1:{port} ", bare)
+            self.assertIn(path, bare)
+            for mode in MODES:
+                with self.subTest(mode=mode):
+                    told = self.output(mode, [PYTHON, "-c", ask])
+                    os.unlink(self.dir / "own.sock")
+                    own = int(told.split("\n")[0])
+                    self.assertIn(f":{own:04X} ", told)
+                    self.assertIn(f"127.0.0.1:{own} ", told)
+                    self.assertIn("own.sock", told)
+                    self.assertNotIn(f":{port:04X} ", told)
+                    self.assertNotIn(f"127.0.0.1:{port} ", told)
+                    self.assertNotIn(path, told)
+
+    def test_the_load_is_the_sandboxs_own(self):
+        script = ("import os, time\nend = time.monotonic() + 100\n"
+                  "while os.getloadavg()[0] < 0.02:\n  assert time.monotonic() < end\n"
+                  "load = open('/proc/loadavg').read().split()\n"
+                  "assert load[3].split('/')[1] == '1' and int(load[4]) == os.getpid(), load\nprint('busy')")
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                idle = self.output(mode, ["cat", "/proc/loadavg"])
+                self.assertTrue(idle.startswith("0.0"), idle)
+                self.assertEqual(self.output(mode, [PYTHON, "-c", script]), "busy\n")
+
+    def test_a_poll_loop_of_top_free_and_vmstat_goes_on(self):
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                top = self.output(mode, ["top", "-b", "-d", "0.3", "-n", "3"], LIMITS)
+                self.assertEqual(top.count("load average"), 3)
+                self.assertEqual(re.findall(r"MiB Mem :\s+([\d.]+) total", top), ["512.0"] * 3)
+                free = self.output(mode, ["free", "-m", "-s", "0.3", "-c", "2"], LIMITS)
+                self.assertEqual(re.findall(r"Mem:\s+(\d+)", free), ["512"] * 2)
+                self.assertEqual(self.output(mode, ["vmstat", "1", "2"], LIMITS).count("\n"), 4)
+                self.assertRegex(self.output(mode, ["uptime"], LIMITS), r"up .*load average")
+
+
+if __name__ == "__main__":
+    common.main()

@@ -108,8 +108,9 @@ TEST_CASE("gate: files and directories of the system are served, the dangerous o
     CHECK(answer_of(gate.open(request_of(target, path))) == "inject");
   }
   CHECK(read_all(injected_fd(gate.open(request_of(target, "/proc/sys/kernel/ostype")))) == "Linux\n");
-  for (const char* path : {"/proc/kcore", "/proc/kmsg", "/proc/kallsyms", "/proc/keys", "/proc/key-users",
-                           "/proc/kpagecount", "/proc/kpageflags", "/proc/sysrq-trigger", "/proc/timer_list"}) {
+  for (const char* path :
+       {"/proc/kcore", "/proc/kmsg", "/proc/kallsyms", "/proc/keys", "/proc/key-users", "/proc/kpagecount",
+        "/proc/kpageflags", "/proc/sysrq-trigger", "/proc/timer_list"}) {
     if (::access(path, F_OK) != 0) continue;
     CAPTURE(path);
     CHECK(answer_of(gate.open(request_of(target, path))) == "EACCES");

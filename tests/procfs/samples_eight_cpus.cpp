@@ -107,15 +107,11 @@ siblings	: 8
 core id		: 0
 cpu cores	: 4
 apicid		: 0
-initial apicid	: 0
 fpu		: yes
-cpuid level	: 22
-wp		: yes
 flags		: fpu vme de pse tsc msr pae mce
 vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
-clflush size	: 64
 address sizes	: 46 bits physical, 48 bits virtual
 power management:
 
@@ -133,15 +129,11 @@ siblings	: 8
 core id		: 1
 cpu cores	: 4
 apicid		: 2
-initial apicid	: 2
 fpu		: yes
-cpuid level	: 22
-wp		: yes
 flags		: fpu vme de pse tsc msr pae mce
 vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
-clflush size	: 64
 address sizes	: 46 bits physical, 48 bits virtual
 power management:
 
@@ -159,15 +151,11 @@ siblings	: 8
 core id		: 2
 cpu cores	: 4
 apicid		: 4
-initial apicid	: 4
 fpu		: yes
-cpuid level	: 22
-wp		: yes
 flags		: fpu vme de pse tsc msr pae mce
 vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
-clflush size	: 64
 address sizes	: 46 bits physical, 48 bits virtual
 power management:
 
@@ -185,15 +173,11 @@ siblings	: 8
 core id		: 3
 cpu cores	: 4
 apicid		: 6
-initial apicid	: 6
 fpu		: yes
-cpuid level	: 22
-wp		: yes
 flags		: fpu vme de pse tsc msr pae mce
 vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
-clflush size	: 64
 address sizes	: 46 bits physical, 48 bits virtual
 power management:
 
@@ -211,15 +195,11 @@ siblings	: 8
 core id		: 0
 cpu cores	: 4
 apicid		: 8
-initial apicid	: 8
 fpu		: yes
-cpuid level	: 22
-wp		: yes
 flags		: fpu vme de pse tsc msr pae mce
 vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
-clflush size	: 64
 address sizes	: 46 bits physical, 48 bits virtual
 power management:
 
@@ -237,15 +217,11 @@ siblings	: 8
 core id		: 1
 cpu cores	: 4
 apicid		: 10
-initial apicid	: 10
 fpu		: yes
-cpuid level	: 22
-wp		: yes
 flags		: fpu vme de pse tsc msr pae mce
 vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
-clflush size	: 64
 address sizes	: 46 bits physical, 48 bits virtual
 power management:
 
@@ -263,15 +239,11 @@ siblings	: 8
 core id		: 2
 cpu cores	: 4
 apicid		: 12
-initial apicid	: 12
 fpu		: yes
-cpuid level	: 22
-wp		: yes
 flags		: fpu vme de pse tsc msr pae mce
 vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
-clflush size	: 64
 address sizes	: 46 bits physical, 48 bits virtual
 power management:
 
@@ -289,15 +261,11 @@ siblings	: 8
 core id		: 3
 cpu cores	: 4
 apicid		: 14
-initial apicid	: 14
 fpu		: yes
-cpuid level	: 22
-wp		: yes
 flags		: fpu vme de pse tsc msr pae mce
 vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
-clflush size	: 64
 address sizes	: 46 bits physical, 48 bits virtual
 power management:
 

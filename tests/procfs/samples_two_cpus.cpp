@@ -15,7 +15,7 @@ const Machine& two_cpus() {
 1:cpu:/
 0::/
 )text"},
-      {"/proc/PID/sched", R"text(sleep (2617, #threads: 1)
+      {"/proc/PID/sched", R"text(cat (2617, #threads: 1)
 -------------------------------------------------------------------
 se.exec_start                                :      15328196.873309
 se.vruntime                                  :         55799.431262

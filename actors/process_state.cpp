@@ -80,6 +80,8 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return change_cwd(notification);
     case policy::Handler::exec:
       return execute(notification);
+    case policy::Handler::judge_path:
+      return judge_path(notification, row);
     case policy::Handler::tell_system:
       return tell_system(notification);
     case policy::Handler::tell_name:
@@ -292,7 +294,25 @@ Verdict ProcessState::change_cwd(const seccomp_notif& notification) {
   return {Continue{}};
 }
 
-Verdict ProcessState::judge_name(const seccomp_notif& notification, int dirfd, std::string_view path) {
+Verdict ProcessState::judge_path(const seccomp_notif& notification, const policy::SyscallRow& row) {
+  const auto address = notification.data.args[row.argument];
+  // Continue safety: about a descriptor of the target's own (a null or an empty path), or the kernel's
+  // EFAULT.
+  if (address == 0) return {Continue{}};
+  const auto path = read_path(notification, address);
+  if (!path) return unreadable(path.error());
+  argument_ = *path;
+  const int dirfd = row.dirfd_argument < 0 ? AT_FDCWD : int_argument(notification, row.dirfd_argument);
+  const bool flagged =
+      row.flags_argument >= 0 && (int_argument(notification, row.flags_argument) & AT_SYMLINK_NOFOLLOW) != 0;
+  // Continue safety: what the kernel then does by the path tells whether a process exists and no more.
+  // Landlock lets nobody see through the links of a process outside its domain (ptrace), and watches and
+  // handles of procfs tell nothing. A path that is rewritten meanwhile gains no more than that.
+  return judge_name(notification, dirfd, *path, row.follows && !flagged);
+}
+
+Verdict ProcessState::judge_name(const seccomp_notif& notification, int dirfd, std::string_view path,
+                                 bool follow) {
   // Continue safety: no decision rests on a path that needs no service; see open_path.
   if (!may_need_service(notification, dirfd, path)) return {Continue{}};
   procfs::OpenRequest request;
@@ -300,7 +320,8 @@ Verdict ProcessState::judge_name(const seccomp_notif& notification, int dirfd, s
   request.tgid = key_.pid;
   request.dirfd = dirfd;
   request.path = path;
-  request.flags = O_PATH | O_CLOEXEC;  // judged like an open that yields no access
+  request.flags =
+      O_PATH | O_CLOEXEC | (follow ? 0U : O_NOFOLLOW);  // judged like an open that yields no access
   return context_.gate.open(request);
 }
 

@@ -67,6 +67,7 @@ class ProcessState {
   [[nodiscard]] policy::Verdict change_cwd(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict execute(const seccomp_notif& notification);
 
+  [[nodiscard]] policy::Verdict judge_path(const seccomp_notif& notification, const policy::SyscallRow& row);
   [[nodiscard]] policy::Verdict tell_system(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict tell_name(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict set_affinity(const seccomp_notif& notification);
@@ -79,7 +80,7 @@ class ProcessState {
 
   /// A path that names something of procfs, judged without opening it: foreign processes do not exist.
   [[nodiscard]] policy::Verdict judge_name(const seccomp_notif& notification, int dirfd,
-                                           std::string_view path);
+                                           std::string_view path, bool follow = true);
   [[nodiscard]] policy::Verdict unreadable(const kernel::Error& error) const;
 
   [[nodiscard]] kernel::Result<std::string_view> read_path(const seccomp_notif& notification,

@@ -71,6 +71,7 @@ std::string inspect_reply(const messages::SandboxDescription& sandbox,
   described["policy"] = {{"when_command_ends", sandbox.when_command_ends},
                          {"verdict_timeout_ms", sandbox.verdict_timeout_ms},
                          {"accept_degraded", sandbox.accept_degraded},
+                         {"proc", sandbox.proc},
                          {"limits", limits_json(sandbox.limits)}};
   described["actors"] = std::move(actors);
   described["features"] = features;

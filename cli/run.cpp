@@ -42,6 +42,7 @@ struct RunArguments {
   std::string name;
   std::string socket;
   std::string log;
+  std::string proc = "private";
   std::string memory;
   std::string cpus;
   std::string processes;
@@ -62,6 +63,10 @@ CommandLine declare(RunArguments& out) {
       {{"--daemon", &out.socket, "SOCKET", "Supervise from the daemon that listens at SOCKET"},
        {"--name", &out.name, "NAME", "The sandbox's name; default: made from CMD"},
        {"--log", &out.log, "FILE", "Write an embedded session's introspection record to FILE"},
+       {"--proc", &out.proc, "MODE",
+        "private (the default): what opens, lists or follows links shows own processes only; strict: stat "
+        "and "
+        "access too, at the price of a round trip each"},
        {"-m,--memory", &out.memory, "SIZE", "State SIZE of memory (512M, 2G); not enforced", Empty::mistake},
        {"-c,--cpus", &out.cpus, "N", "State N CPUs, and run on no more", Empty::mistake},
        {"-P,--processes", &out.processes, "N", "State N processes and threads at most; not enforced",
@@ -111,12 +116,13 @@ kernel::Result<policy::StatedLimits> read_limits(const RunArguments& given) {
   return limits;
 }
 
-launch::SessionOptions to_session(const RunArguments& given, policy::StatedLimits limits,
-                                  std::vector<std::string> command) {
+launch::SessionOptions to_session(const RunArguments& given, policy::ProcMode proc,
+                                  policy::StatedLimits limits, std::vector<std::string> command) {
   launch::SessionOptions options;
   options.command = std::move(command);
   options.policy.name = given.name;
   options.policy.accept_degraded = given.accept_degraded;
+  options.policy.proc = proc;
   options.policy.limits = std::move(limits);
   if (given.linger) options.policy.when_command_ends = policy::WhenCommandEnds::linger;
   options.log = given.log;
@@ -150,6 +156,8 @@ int run(const std::vector<std::string>& arguments) {
       return usage_error("--name: " + valid.error().operation);
     }
   }
+  const auto proc = policy::proc_mode_of(given.proc);
+  if (!proc) return usage_error("--proc: " + proc.error().operation);
   auto limits = read_limits(given);
   if (!limits) return usage_error(limits.error().operation);
   if (given.embedded && !given.socket.empty())
@@ -157,7 +165,7 @@ int run(const std::vector<std::string>& arguments) {
   if (!given.log.empty() && !given.socket.empty()) {
     return usage_error("--log is for embedded sessions: the daemon keeps its own record");
   }
-  return launch::run_session(to_session(given, *std::move(limits), std::move(command)));
+  return launch::run_session(to_session(given, *proc, *std::move(limits), std::move(command)));
 }
 
 }  // namespace proctor::cli

@@ -64,7 +64,7 @@ class TargetProcess {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail("cannot set no_new_privs", errno);
     keep_to_stated_cpus();
     AttachRequest request;
-    const auto filter = policy::build_filter(policy::syscall_table());
+    const auto filter = policy::build_filter(policy::rows_of(plan_.policy.proc));
     if (!filter) fail(filter.error().operation, filter.error().number);
     shut_procfs(request);
     const UniqueFd release = attach(std::move(request), *filter, supervisor);

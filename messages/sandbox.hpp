@@ -67,6 +67,7 @@ struct SandboxDescription {
   std::string when_command_ends;
   bool accept_degraded = false;
   std::int64_t verdict_timeout_ms = 0;
+  std::string proc;  ///< policy::name_of(ProcMode)
   policy::StatedLimits limits;
   std::vector<ProcessReport> processes;
   std::vector<ActorReport> actors;

@@ -58,6 +58,14 @@ Result<void> read_when_command_ends(const json& value, SandboxPolicy& policy) {
   return {};
 }
 
+Result<void> read_proc(const json& value, SandboxPolicy& policy) {
+  if (!value.is_string()) return wrong_type("proc", "a string", value);
+  auto mode = proc_mode_of(value.get_ref<const std::string&>());
+  if (!mode) return invalid("policy: proc: " + mode.error().operation);
+  policy.proc = *mode;
+  return {};
+}
+
 Result<void> read_accept_degraded(const json& value, SandboxPolicy& policy) {
   if (!value.is_boolean()) return wrong_type("accept_degraded", "true or false", value);
   policy.accept_degraded = value.get<bool>();
@@ -154,11 +162,12 @@ Result<void> read_limits(const json& value, SandboxPolicy& policy) {
   return read_members(value, "limits.", limit_readers, policy.limits);
 }
 
-constexpr Readers<SandboxPolicy, 5> policy_readers{{
+constexpr Readers<SandboxPolicy, 6> policy_readers{{
     {"name", read_name},
     {"when_command_ends", read_when_command_ends},
     {"accept_degraded", read_accept_degraded},
     {"verdict_timeout_ms", read_verdict_timeout},
+    {"proc", read_proc},
     {"limits", read_limits},
 }};
 
@@ -194,6 +203,14 @@ Result<json> parse_object(std::string_view text) {
 }
 
 }  // namespace
+
+std::string_view name_of(ProcMode mode) { return mode == ProcMode::strict ? "strict" : "private"; }
+
+Result<ProcMode> proc_mode_of(std::string_view word) {
+  for (const auto mode : {ProcMode::standard, ProcMode::strict})
+    if (word == name_of(mode)) return mode;
+  return invalid(R"("private" or "strict" is expected, not )" + in_quotes(word));
+}
 
 Result<void> validate_name(std::string_view name) {
   constexpr std::string_view first = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -239,6 +256,7 @@ std::string to_json(const SandboxPolicy& policy) {
              {"when_command_ends", ending->second},
              {"accept_degraded", policy.accept_degraded},
              {"verdict_timeout_ms", policy.verdict_timeout.count()}};
+  if (policy.proc != ProcMode::standard) value["proc"] = name_of(policy.proc);
   if (policy.limits != StatedLimits{}) value["limits"] = limits_json(policy.limits);
   return value.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
 }

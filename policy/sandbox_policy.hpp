@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "kernel/result.hpp"
+#include "policy/proc_mode.hpp"
 #include "policy/stated_limits.hpp"
 
 namespace proctor::policy {
@@ -31,10 +32,16 @@ struct SandboxPolicy {
   WhenCommandEnds when_command_ends = WhenCommandEnds::end_tree;
   bool accept_degraded = false;  ///< start even where a kernel feature that safety needs is missing
   std::chrono::milliseconds verdict_timeout{5000};  ///< a notification unanswered for so long is refused
+  ProcMode proc = ProcMode::standard;               ///< which calls /proc's privacy covers
   StatedLimits limits;                              ///< what the sandbox is told it has
 
   bool operator==(const SandboxPolicy&) const = default;
 };
+
+/// "private", "strict", as `proctor run --proc` and the policy's JSON say it.
+[[nodiscard]] std::string_view name_of(ProcMode mode);
+/// The reverse. EINVAL with a sentence that says what is expected.
+[[nodiscard]] kernel::Result<ProcMode> proc_mode_of(std::string_view word);
 
 /// Whether `name` is [a-z0-9][a-z0-9_.-]{0,62}. EINVAL with a sentence that says what is wrong with it.
 [[nodiscard]] kernel::Result<void> validate_name(std::string_view name);
@@ -44,9 +51,9 @@ struct SandboxPolicy {
 [[nodiscard]] kernel::Result<void> validate_hostname(std::string_view hostname);
 
 /// {"accept_degraded":false,"name":"make-1","verdict_timeout_ms":5000,"when_command_ends":"end-tree"} on
-/// one line. Where something is limited also "limits":{"cpus":2,"hostname":"box","memory_bytes":536870912,
-/// "processes":64}, without what is not. Bytes that are no UTF-8 become U+FFFD, which validate_name and
-/// validate_hostname refuse at the other end.
+/// one line. In strict mode also "proc":"strict", where something is limited
+/// "limits":{"cpus":2,"hostname":"box","memory_bytes":536870912, "processes":64}, without what is not. Bytes
+/// that are no UTF-8 become U+FFFD, which validate_name and validate_hostname refuse at the other end.
 [[nodiscard]] std::string to_json(const SandboxPolicy& policy);
 
 /// The reverse of to_json, for text from outside. A key that is left out keeps its default; an empty name is

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 namespace proctor::policy {
 namespace {
@@ -48,6 +49,8 @@ constexpr std::string_view may_lead_to_proc =
 constexpr std::string_view lists_proc = "a listing of /proc names the sandbox's own processes only";
 constexpr std::string_view moves_cwd = "later relative paths start here, and that may be in /proc";
 constexpr std::string_view starts_program = "the record says which program a process runs";
+constexpr std::string_view names_foreign_path =
+    "for a path below a foreign process's /proc/PID nothing is there";
 constexpr std::string_view tells_as_proc_does = "a call and the files of /proc give one answer";
 constexpr std::string_view keeps_cpus =
     "a process outside the sandbox does not exist, and the sandbox keeps to the CPUs that it is told it has";
@@ -133,6 +136,30 @@ constexpr SyscallRow judge_ptrace() {
   return row;
 }
 
+/// A call that does something by a path without opening it. `dirfd`, `flags`: registers, -1 for none.
+constexpr SyscallRow judge_path(std::string_view name, long number, std::uint8_t path, std::int8_t dirfd = -1,
+                                std::int8_t flags = -1) {
+  SyscallRow row = ask(name, number, Handler::judge_path, names_foreign_path);
+  row.argument = path;
+  row.dirfd_argument = dirfd;
+  row.flags_argument = flags;
+  return row;
+}
+
+/// The same for one that acts on a link itself.
+constexpr SyscallRow judge_link(std::string_view name, long number, std::uint8_t path,
+                                std::int8_t dirfd = -1) {
+  SyscallRow row = judge_path(name, number, path, dirfd);
+  row.follows = false;
+  return row;
+}
+
+/// The same for what ProcMode::standard leaves to the kernel.
+constexpr SyscallRow strictly(SyscallRow row) {
+  row.strict = true;
+  return row;
+}
+
 /// lseek(fd, 0, SEEK_SET).
 constexpr SyscallRow ask_rewind() {
   SyscallRow row = ask("lseek", SYS_lseek, Handler::rewind, reads_anew);
@@ -189,6 +216,29 @@ constexpr std::array table{
     ask("fchdir", SYS_fchdir, Handler::change_cwd, moves_cwd),
     ask("execve", SYS_execve, Handler::exec, starts_program),
     ask("execveat", SYS_execveat, Handler::exec, starts_program),
+
+    judge_link("readlink", SYS_readlink, 0),
+    judge_link("readlinkat", SYS_readlinkat, 1, 0),
+    judge_path("statfs", SYS_statfs, 0),
+    judge_path("inotify_add_watch", SYS_inotify_add_watch, 1),
+    judge_path("fanotify_mark", SYS_fanotify_mark, 4, 3),
+    judge_link("name_to_handle_at", SYS_name_to_handle_at, 1, 0),
+    judge_path("getxattr", SYS_getxattr, 0),
+    judge_link("lgetxattr", SYS_lgetxattr, 0),
+    judge_path("listxattr", SYS_listxattr, 0),
+    judge_link("llistxattr", SYS_llistxattr, 0),
+    strictly(judge_path("stat", SYS_stat, 0)),
+    strictly(judge_link("lstat", SYS_lstat, 0)),
+    strictly(judge_path("newfstatat", SYS_newfstatat, 1, 0, 3)),
+    strictly(judge_path("statx", SYS_statx, 1, 0, 2)),
+    strictly(judge_path("access", SYS_access, 0)),
+    strictly(judge_path("faccessat", SYS_faccessat, 1, 0)),
+    strictly(judge_path("faccessat2", SYS_faccessat2, 1, 0, 3)),
+    strictly(judge_path("utime", SYS_utime, 0)),
+    strictly(judge_path("utimes", SYS_utimes, 0)),
+    strictly(judge_path("futimesat", SYS_futimesat, 1, 0)),
+    strictly(judge_path("utimensat", SYS_utimensat, 1, 0, 3)),
+
     ask("sysinfo", SYS_sysinfo, Handler::tell_system, tells_as_proc_does),
     ask("uname", SYS_uname, Handler::tell_name, tells_as_proc_does),
     ask_rewind(),
@@ -325,6 +375,13 @@ void judge_register(PidKind kind, std::uint64_t value, JudgedPids& judged) {
 }  // namespace
 
 std::span<const SyscallRow> syscall_table() { return table; }
+
+std::vector<SyscallRow> rows_of(ProcMode mode) {
+  std::vector<SyscallRow> rows;
+  std::ranges::copy_if(table, std::back_inserter(rows),
+                       [mode](const SyscallRow& row) { return !row.strict || mode == ProcMode::strict; });
+  return rows;
+}
 
 const SyscallRow* notify_row(int number) {
   const auto index = static_cast<std::size_t>(number);  // a negative number becomes a huge one

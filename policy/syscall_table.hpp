@@ -8,6 +8,9 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
+
+#include "policy/proc_mode.hpp"
 
 namespace proctor::policy {
 
@@ -36,6 +39,7 @@ enum class Handler : std::uint8_t {
   directory,     ///< getdents, getdents64
   change_cwd,    ///< chdir, fchdir
   exec,          ///< execve, execveat
+  judge_path,    ///< a path that is neither opened nor entered: readlink, statfs, ...
   tell_system,   ///< sysinfo
   tell_name,     ///< uname
   set_affinity,  ///< sched_setaffinity: within the CPUs of the sandbox
@@ -71,6 +75,11 @@ struct SyscallRow {
   std::uint64_t mask = 0;  ///< of Condition::masked_equals
   ArgumentTest also{};     ///< of another register than `argument`, where one test is not enough
   PidKind pid_kind = PidKind::task;
+  std::int8_t dirfd_argument =
+      -1;  ///< with Handler::judge_path, beside the path in `argument`; -1: the working directory
+  std::int8_t flags_argument = -1;       ///< where AT_SYMLINK_NOFOLLOW may stand; -1: nowhere
+  bool follows = true;                   ///< a link at the path's end, unless the flags say otherwise
+  bool strict = false;                   ///< in ProcMode::strict only
   std::int8_t second_pid_argument = -1;  ///< the register of a second task that is judged as well (kcmp)
   std::string_view reason{};
 };
@@ -78,6 +87,9 @@ struct SyscallRow {
 /// Every call the filter does not simply allow. Several rows of one call do not contradict each other: where
 /// more than one applies, action and errno are the same.
 [[nodiscard]] std::span<const SyscallRow> syscall_table();
+
+/// The rows that are in force in a mode.
+[[nodiscard]] std::vector<SyscallRow> rows_of(ProcMode mode);
 
 /// The notify row of a call number; null when the filter never notifies of it. Constant time.
 [[nodiscard]] const SyscallRow* notify_row(int number);

@@ -26,8 +26,14 @@ bool leads_to_procfs(std::string_view path) {
                      [&](std::string_view link) { return path.starts_with(link); });
 }
 
+/// Whether a component is what such a link is called, for paths that start in its directory or above.
+bool is_link_to_procfs(std::string_view name) {
+  return name == "fd" || name == "mtab" || name == "stdin" || name == "stdout" || name == "stderr";
+}
+
 struct Shape {
   bool names_proc = false;  ///< a component is "proc"
+  bool names_link = false;  ///< a component is_link_to_procfs()
   bool canonical = true;    ///< no "..", ".", "//" or trailing slash
 };
 
@@ -44,6 +50,7 @@ Shape shape_of(std::string_view path) {
       shape.names_proc = true;
       return shape;
     }
+    if (is_link_to_procfs(name)) shape.names_link = true;
     if ((name.empty() && begin != 0) || name == ".." || name == ".") shape.canonical = false;
     begin = end + 1;
   }
@@ -130,7 +137,7 @@ bool PathHints::may_need_service(std::string_view path) const {
   if (path.empty()) return false;
   const Shape shape = shape_of(path);
   if (shape.names_proc) return true;
-  if (path.front() != '/') return false;
+  if (path.front() != '/') return shape.names_link;
   if (shape.canonical) return canonical_may_need_service(path);
   // The raw beginning counts too: /dev/fd/../../1 leaves /dev by way of procfs.
   if (leads_to_procfs(path)) return true;

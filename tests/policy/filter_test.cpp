@@ -36,9 +36,10 @@ BpfProgram program_of(std::span<const SyscallRow> rows) {
   return *program;
 }
 
-const BpfProgram& shipped() {
-  static const BpfProgram program = program_of(syscall_table());
-  return program;
+const BpfProgram& shipped(ProcMode mode = ProcMode::strict) {
+  static const BpfProgram standard = program_of(rows_of(ProcMode::standard));
+  static const BpfProgram strict = program_of(rows_of(ProcMode::strict));
+  return mode == ProcMode::strict ? strict : standard;
 }
 
 /// What `program` says of a call; 0 (kill the thread) where it is not a valid program.
@@ -235,13 +236,26 @@ TEST_CASE("filter: common calls are decided in a few instructions and without th
         SYS_fork,    SYS_vfork,        SYS_exit,           SYS_getpid,     SYS_pread64,    SYS_pwrite64,
         SYS_fcntl,   SYS_dup2}) {
     INFO("call " << number);
-    const auto outcome = evaluate_bpf(shipped(), call(number));
+    const auto outcome = evaluate_bpf(shipped(ProcMode::standard), call(number));
     REQUIRE(outcome);
     CHECK(outcome->action == SECCOMP_RET_ALLOW);
     CHECK_FALSE(outcome->arguments_were_read);
     most = std::max(most, outcome->instructions);
   }
   CHECK(most <= 20);
+}
+
+TEST_CASE("filter: a mode's rows are in force, and those of the other mode are not") {
+  for (const long number : {SYS_newfstatat, SYS_stat, SYS_access, SYS_statx}) {
+    CHECK(action_of(shipped(ProcMode::standard), call(number)) == SECCOMP_RET_ALLOW);
+    CHECK(action_of(shipped(ProcMode::strict), call(number)) == SECCOMP_RET_USER_NOTIF);
+  }
+  for (const long number : {SYS_openat, SYS_readlink})
+    for (const auto mode : {ProcMode::standard, ProcMode::strict})
+      CHECK(action_of(shipped(mode), call(number)) == SECCOMP_RET_USER_NOTIF);
+  const auto rows = rows_of(ProcMode::standard);
+  for (long number = 0; number < numbers_checked; number += 7)
+    compare(shipped(ProcMode::standard), rows, number);
 }
 
 TEST_CASE("filter: of lseek only the way back to the beginning is asked about") {

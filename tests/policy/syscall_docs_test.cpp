@@ -72,8 +72,16 @@ The supervisor is asked, and answers from what it opened or knows itself.
 |---|---|---|
 )";
   text += lines(false, [](const SyscallRow& row) {
-    return row.action == Action::notify && row.handler != Handler::pid_argument;
+    return row.action == Action::notify && row.handler != Handler::pid_argument && !row.strict;
   });
+  text += R"(
+## Asked about with --proc=strict only
+Otherwise the kernel answers these by itself, and tells whether a process with some number exists.
+
+| call | when | reason |
+|---|---|---|
+)";
+  text += lines(false, [](const SyscallRow& row) { return row.strict; });
   text += R"(
 ## About another process
 The supervisor lets the kernel go on when the process belongs to the sandbox; else the call fails as it would

@@ -65,6 +65,15 @@ TEST_CASE("hints: no directory without a rule, nothing to serve off procfs") {
   CHECK(hints.may_need_service("/proc/self"));
 }
 
+TEST_CASE("hints: a relative path may start above a link to procfs") {
+  const PathHints hints({"/", "/proc"});
+  for (const char* path :
+       {"dev/fd/3", "fd/../../1/exe", "dev/fd/../../1", "etc/mtab", "../etc/mtab", "stdin"})
+    CHECK(hints.may_need_service(path));
+  for (const char* path : {"fds/3", "src/afd.c", "stdio.h", "include/stdinc", "core/main.c", "mtab.c"})
+    CHECK_FALSE(hints.may_need_service(path));
+}
+
 TEST_CASE("hints: a file that is told is looked at, by its absolute path and from its directory") {
   const PathHints hints({}, {"/usr/share/told", "/etc/hostname"});
   CHECK(hints.may_need_service("/etc/hostname"));

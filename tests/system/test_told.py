@@ -129,6 +129,78 @@ print("kept")
 """
 
 
+# Tries every call by path, spelling and number that it is given; prints who answers a foreign process otherwise than
+# one that is dead, as "call spelling: foreign errno, dead errno".
+CALLS = r"""
+import ctypes, errno, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+strict, foreign, dead = sys.argv[1] == "strict", sys.argv[2], sys.argv[3]
+def raw(name, *arguments):
+    if getattr(libc, name)(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), name)
+def handle(path):
+    buffer, mount = ctypes.create_string_buffer(136), ctypes.c_int()
+    ctypes.c_uint.from_buffer(buffer).value = 128
+    raw("name_to_handle_at", -100, path.encode(), buffer, ctypes.byref(mount), 0)
+def run(path):
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
+        os.dup2(1, 2)
+        try:
+            os.execv(path, [path])
+        except OSError as error:
+            os._exit(error.errno)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code: raise OSError(code, path)
+def relative(path):
+    directory = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.readlink(path.lstrip("/"), dir_fd=directory)
+    finally:
+        os.close(directory)
+calls = {
+    "open": lambda p: os.close(os.open(p, os.O_RDONLY)), "open O_PATH": lambda p: os.close(os.open(p, os.O_PATH)),
+    "readlink": os.readlink, "readlinkat": relative, "chdir": os.chdir, "statfs": os.statvfs, "listxattr": os.listxattr,
+    "getxattr": lambda p: os.getxattr(p, "user.x"), "lgetxattr": lambda p: os.getxattr(p, "user.x", follow_symlinks=False),
+    "inotify": lambda p: raw("inotify_add_watch", watch, p.encode(), 2), "handle": handle, "listdir": os.listdir, "execve": run,
+}
+if strict:
+    calls |= {
+        "stat": os.stat, "lstat": os.lstat, "utime": os.utime,
+        "access": lambda p: raw("access", p.encode(), 0),
+        "faccessat": lambda p: raw("faccessat", -100, p.encode(), 0, 0),
+        "faccessat2": lambda p: raw("faccessat", -100, p.encode(), 0, 0x200),
+        "statx": lambda p: raw("statx", -100, p.encode(), 0, 0xfff, ctypes.create_string_buffer(256)),
+    }
+watch = libc.inotify_init1(0)
+def answer(call, path):
+    try:
+        calls[call](path)
+        return "0"
+    except OSError as error:
+        return errno.errorcode[error.errno]
+spellings = ["/proc/%s", "/proc/%s/", "/proc/%s/exe", "/proc/%s/cwd", "/proc/%s/fd", "/proc/%s/fd/0", "/proc/%s/stat",
+             "/proc/%s/task/%s", "/proc//./%s/../%s/ns/pid", "/proc/self/../%s/root", "/proc/thread-self/../../../%s/maps",
+             "/proc/self/root/proc/%s/exe", "/proc/self/cwd/../../../../../../../proc/%s/exe", "/dev/fd/../../%s/exe",
+             "/proc/%s/none", "/proc/%s/exe/none"]
+own = str(os.getpid())
+here = os.getcwd()
+for call in calls:
+    for spelling in spellings:
+        got = [answer(call, spelling.replace("%s", number)) for number in (foreign, dead)]
+        os.chdir(here)
+        if got[0] != got[1]:
+            print(call, spelling, *got)
+# Its own are there.
+assert os.readlink(f"/proc/{own}/exe") == os.readlink("/proc/self/exe")
+assert os.stat(f"/proc/{own}/stat").st_size == 0
+os.chdir(f"/proc/{own}/task")
+assert os.listdir() == [own] and os.stat("../exe")
+print("compared")
+"""
+
+
 class Told(SystemTest):
     def output(self, mode, command, options=()):
         done = self.run_in(mode, command, options)
@@ -219,6 +291,22 @@ class Told(SystemTest):
                 self.assertEqual([int(n) for n in lines[-1].split()][:2], [shell, 0])
                 process.stdin.close()
                 process.wait(common.DEADLINE_S)
+
+    def test_a_foreign_process_answers_every_call_like_a_dead_one(self):
+        foreign = self.start_in("bare", ["sleep", "1000"])  # of the same user: nothing but the sandbox is in the way
+        dead = 32000
+        while Path(f"/proc/{dead}").exists():
+            dead -= 1
+        ask = [PYTHON, "-c", CALLS]
+        bare = self.output("bare", [*ask, "strict", str(foreign.pid), str(dead)])
+        self.assertGreater(bare.count("\n"), 100)  # the comparison can tell them apart
+        for mode in MODES:
+            for proc in ("private", "strict"):
+                with self.subTest(mode=mode, proc=proc):
+                    told = self.output(mode, [*ask, proc, str(foreign.pid), str(dead)], [f"--proc={proc}"])
+                    self.assertEqual(told, "compared\n")
+        told = self.output("embedded", [*ask, "strict", str(foreign.pid), str(dead)])
+        self.assertRegex(told, r"\Astat /proc/%s 0 ENOENT\n")  # what the default leaves to the kernel
 
     def test_only_own_sockets_are_listed(self):
         path = str(self.dir / "foreign.sock")

@@ -2,6 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "procfs/file_rules.hpp"
+#include "procfs/virtual_files.hpp"
+
 namespace proctor::cli {
 namespace {
 
@@ -52,6 +55,20 @@ json limits_json(const policy::StatedLimits& limits) {
   return object;
 }
 
+/// Which files of /proc are made for the sandbox, which are refused; all others are the kernel's.
+json procfs_json(const policy::StatedLimits& limits) {
+  json made = json::array();
+  for (const auto& file : procfs::virtual_files())
+    if (file.path.starts_with("/proc/")) made.push_back(file.path);
+  for (const auto& path : procfs::told_outside_procfs(limits)) made.push_back(path);
+  json refused = json::array();
+  for (const auto& rule : procfs::refused_system_files())
+    refused.push_back("/proc/" + std::string(rule.name));
+  return {{"virtual", std::move(made)},
+          {"refused", std::move(refused)},
+          {"passed", {"the kernel's own, for all others: to be read with the sandbox's rights"}}};
+}
+
 /// Commands are the target's bytes: what is no UTF-8 becomes U+FFFD.
 std::string one_line(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
@@ -73,6 +90,7 @@ std::string inspect_reply(const messages::SandboxDescription& sandbox,
                          {"accept_degraded", sandbox.accept_degraded},
                          {"proc", sandbox.proc},
                          {"limits", limits_json(sandbox.limits)}};
+  described["procfs"] = procfs_json(sandbox.limits);
   described["actors"] = std::move(actors);
   described["features"] = features;
   described["in_flight"] = sandbox.in_flight;

@@ -54,6 +54,25 @@ void print_policy(json policy) {
   print_object("limits", limits);
 }
 
+/// Which files are virtual, refused and passed on: lists, in lines of a terminal's width.
+void print_procfs(const json& procfs) {
+  if (procfs.empty()) return;
+  constexpr std::size_t width = 100;
+  fmt::print("\nprocfs\n");
+  for (const auto& [kind, files] : procfs.items()) {
+    std::string line = fmt::format("  {:<18}", printable(kind));
+    for (const auto& file : files) {
+      const auto word = shown(file);
+      if (line.size() + 1 + word.size() > width) {
+        fmt::print("{}\n", line);
+        line.assign(20, ' ');
+      }
+      line += " " + word;
+    }
+    fmt::print("{}\n", line);
+  }
+}
+
 void print_processes(const json& sandbox) {
   fmt::print("\nprocesses\n  {:>8} {:>8} {:>12} {:>7} {:>13}  {}\n", "PID", "PPID", "START", "THREADS",
              "NOTIFICATIONS", "COMMAND");
@@ -108,6 +127,7 @@ int inspect(const std::vector<std::string>& arguments) {
   print_facts(*sandbox);
   print_policy(object_of(*sandbox, "policy"));
   print_object("verdicts", object_of(*sandbox, "verdicts"));
+  print_procfs(object_of(*sandbox, "procfs"));
   print_processes(*sandbox);
   print_actors(*sandbox);
   return 0;

@@ -233,6 +233,21 @@ class Questions(Own):
         self.assertEqual((missing.returncode, missing.stdout), (1, ""))
         self.assertEqual(missing.stderr, "proctor inspect: there is no sandbox named nobody\n")
 
+    def test_inspect_tells_which_files_are_made_and_which_refused(self):
+        daemon = self.make()
+        self.start_sleeper(daemon, "plain")
+        self.start_sleeper(daemon, "named", "--hostname", "box", "--proc=strict")
+        plain, named = daemon.inspect("plain"), daemon.inspect("named")
+        self.assertEqual([plain["policy"]["proc"], named["policy"]["proc"]], ["private", "strict"])
+        self.assertIn("/proc/PID/stat", plain["procfs"]["virtual"])
+        self.assertIn("/proc/kcore", plain["procfs"]["refused"])
+        self.assertEqual(set(named["procfs"]["virtual"]) - set(plain["procfs"]["virtual"]),
+                         {"/etc/hostname", "/etc/hosts"})
+        text = proctor("inspect", "--socket", daemon.socket, "named").stdout
+        for word in ("procfs", "/etc/hosts", "/proc/kcore", "strict"):
+            self.assertIn(word, text)
+        self.assertLess(max(map(len, text.splitlines())), 140)
+
     def test_inspect_tells_the_limits_and_whether_they_are_enforced(self):
         daemon = self.make()
         self.start_sleeper(daemon, "unlimited")

@@ -1,0 +1,81 @@
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "procfs/file_rules.hpp"
+#include "procfs/virtual_files.hpp"
+#include "support/catch.hpp"
+
+namespace proctor::procfs {
+namespace {
+
+std::string page() {
+  std::string text = R"(# What a sandbox sees of /proc
+
+Written from the tables in `procfs/virtual_files.cpp` and `procfs/file_rules.cpp` by their test; to write it anew,
+run that test with `PROCTOR_UPDATE_DOCS=1`. How the files are made: [ADR 0007](adr/0007-virtual-files-are-sealed.md).
+
+- **Processes**: `/proc/PID` exists for the sandbox's own processes and their threads, and what is below shows what
+  the kernel shows. Any other number answers like one that no process has.
+- **Virtual files** are made by proctor when they are opened: the first table. PID and TID stand for any of the
+  sandbox's own.
+- **Refused files**: the second table, EACCES.
+- **Written** can only be what a process sets for itself: the third table. Everything else of /proc can be read, and
+  not written.
+- **All other files** of /proc are the kernel's own, opened with the sandbox's credentials.
+
+With `--proc=private`, the default, calls that open, list, enter, execute, watch or read links are judged; `stat`,
+`access` and `utimes` are left to the kernel, and can tell that a process with some number exists. With
+`--proc=strict` they are judged too, for a round trip each: see [syscalls.md](syscalls.md).
+
+The calls `sysinfo` and `uname` say what the files say; `sched_getaffinity` and `getcpu` do by themselves, because
+the sandbox is kept to its CPUs.
+
+## Virtual files
+Files outside /proc are virtual only where a limit is stated that they tell: `-c` for /sys/devices/system/cpu, any of
+`-m`, `-c` and `-P` for /sys/fs/cgroup, `--hostname` for /etc. `stat` and listings do not know those that the machine
+does not have.
+
+| file | read by | as the kernel's |
+|---|---|---|
+)";
+  for (const VirtualFile& file : virtual_files())
+    text += fmt::format("| {} | {} | {} |\n", file.path, file.readers, file.mirrors);
+  text += R"(
+## Refused files
+| file | because |
+|---|---|
+)";
+  for (const FileRule& rule : refused_system_files())
+    text += fmt::format("| /proc/{} | {} |\n", rule.name, rule.reason);
+  text += R"(
+## What a process may write of its own
+| file | |
+|---|---|
+)";
+  for (const FileRule& rule : own_file_writes())
+    text += fmt::format("| /proc/PID/{} | {} |\n", rule.name,
+                        rule.error == 0 ? "yes" : std::string("no: ") + rule.reason);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("docs: procfs.md is what the tables say (PROCTOR_UPDATE_DOCS=1 writes it anew)") {
+  const std::string path = std::string(PROCTOR_SOURCE_DIR) + "/docs/procfs.md";
+  if (std::getenv("PROCTOR_UPDATE_DOCS") != nullptr) {
+    std::ofstream(path) << page();
+    WARN("written: " << path);
+  }
+  std::ifstream file(path);
+  std::stringstream content;
+  content << file.rdbuf();
+  const bool same = content.str() == page();
+  INFO("docs/procfs.md differs from the tables; run this test with PROCTOR_UPDATE_DOCS=1");
+  CHECK(same);
+}
+
+}  // namespace proctor::procfs

@@ -84,6 +84,8 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return judge_path(notification, row);
     case policy::Handler::tell_system:
       return tell_system(notification);
+    case policy::Handler::tell_parent:
+      return tell_parent();
     case policy::Handler::tell_name:
       return tell_name(notification);
     case policy::Handler::set_affinity:
@@ -333,6 +335,15 @@ Verdict ProcessState::tell_system(const seccomp_notif& notification) {
   const auto told = procfs::told_sysinfo(context_.view.look(true), host);
   return answer_in_memory(notification, notification.data.args[0], std::as_bytes(std::span{&told, 1}), 0,
                           "the sandbox's own figures");
+}
+
+Verdict ProcessState::tell_parent() const {
+  const auto stat = kernel::read_proc_stat(key_.pid);
+  if (!stat) return {Fail{EINTR}, "the target is gone"};
+  // Continue safety: the parent is the sandbox's own; should it end now, the kernel tells who adopted the
+  // child, a number and no more.
+  if (context_.members.group_of(stat->ppid)) return {Continue{}};
+  return {Return{0}, "a parent outside the sandbox does not exist"};
 }
 
 Verdict ProcessState::tell_name(const seccomp_notif& notification) {

@@ -240,6 +240,7 @@ constexpr std::array table{
     strictly(judge_path("utimensat", SYS_utimensat, 1, 0, 3)),
 
     ask("sysinfo", SYS_sysinfo, Handler::tell_system, tells_as_proc_does),
+    ask("getppid", SYS_getppid, Handler::tell_parent, tells_as_proc_does),
     ask("uname", SYS_uname, Handler::tell_name, tells_as_proc_does),
     ask_rewind(),
 

@@ -42,6 +42,7 @@ enum class Handler : std::uint8_t {
   judge_path,    ///< a path that is neither opened nor entered: readlink, statfs, ...
   tell_system,   ///< sysinfo
   tell_name,     ///< uname
+  tell_parent,   ///< getppid
   set_affinity,  ///< sched_setaffinity: within the CPUs of the sandbox
   rewind,        ///< lseek to the beginning: a virtual file is made anew
   pid_argument,  ///< a pid in a register: membership decides, see judged_pids

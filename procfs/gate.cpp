@@ -218,8 +218,9 @@ Verdict ProcGate::serve_virtual(const OpenRequest& request, const VirtualFile& f
     if (!read) return fails(read.error().number, "as the kernel would");
     text = *std::move(read);
   }
-  auto sealed =
-      kernel::make_sealed_file(sealed_name(name), file.generate(views_->look(file.needs_usage), text));
+  View view = views_->look(file.needs_usage);
+  view.reader = request.tid;
+  auto sealed = kernel::make_sealed_file(sealed_name(name), file.generate(view, text));
   if (!sealed) return fails(sealed.error().number, "no room for a virtual file");
   return inject(*std::move(sealed), request);
 }

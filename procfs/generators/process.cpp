@@ -8,6 +8,20 @@
 namespace proctor::procfs::generators {
 namespace {
 
+bool is_reader(const View& view, std::string_view id) {
+  return view.reader > 0 && number(id) == static_cast<std::uint64_t>(view.reader);
+}
+
+/// The value of a line of /proc/PID/status; empty without it.
+std::string_view value_of(std::string_view status, std::string_view name) {
+  for (const std::string_view line : lines(status)) {
+    if (line.size() <= name.size() || !line.starts_with(name) || line[name.size()] != ':') continue;
+    const auto values = words(line.substr(name.size() + 1));
+    return values.empty() ? std::string_view{} : values.front();
+  }
+  return {};
+}
+
 /// The id as the sandbox may see it: a member's, 0 or -1 as it stands; another's, and what is no number, as
 /// 0.
 std::string_view own_or_zero(const View& view, std::string_view id) {
@@ -57,11 +71,16 @@ std::string process_stat(const View& view, std::string_view host) {
   std::string text(host.substr(0, name_end + 1));
   const std::string_view rest = host.substr(name_end + 1);
   const bool ended = rest.ends_with('\n');
-  unsigned field = 3;
+  const bool of_reader = is_reader(view, host.substr(0, host.find(' ')));
+  unsigned field = 2;
   for (const std::string_view word : words(rest.substr(0, rest.size() - (ended ? 1 : 0)))) {
-    const bool names_process = std::find(ids.begin(), ids.end(), field++) != ids.end();
+    ++field;
     text += ' ';
-    text += names_process ? own_or_zero(view, word) : word;
+    if (field == 3 && of_reader) {
+      text += "R";
+    } else {
+      text += std::find(ids.begin(), ids.end(), field) != ids.end() ? own_or_zero(view, word) : word;
+    }
   }
   return text + (ended ? "\n" : "");
 }
@@ -71,8 +90,13 @@ std::string process_status(const View& view, std::string_view host) {
                                 std::string_view{"TracerPid"}, std::string_view{"NSpgid"},
                                 std::string_view{"NSsid"}};
   std::string text;
+  const bool of_reader = is_reader(view, value_of(host, "Pid"));
   // The kernel escapes a newline in Name's value, so a line starts with a name.
   for (const std::string_view line : lines(host)) {
+    if (of_reader && line.starts_with("State:")) {
+      text += "State:\tR (running)\n";
+      continue;
+    }
     const std::size_t colon = std::min(line.find(':'), line.size());
     const std::string_view name = line.substr(0, colon);
     const bool names_process = std::find(names.begin(), names.end(), name) != names.end();

@@ -95,6 +95,24 @@ TEST_CASE("/proc/PID/sched: the NUMA group is 0 where it is another's") {
   CHECK(text.size() == host.size() - 3);
 }
 
+TEST_CASE("/proc/PID/stat and status: who reads runs, though it waits for its file") {
+  const std::string stat(text_of(two_cpus(), "/proc/PID/stat"));
+  const std::string status(text_of(two_cpus(), "/proc/PID/status"));
+  REQUIRE(stat.starts_with("2617 (sleep) S "));
+  REQUIRE(line_of(status, "State:") == "State:\tS (sleeping)");
+  auto view = with_members({2617});
+  CHECK(generate("/proc/PID/stat", view, stat).starts_with("2617 (sleep) S "));
+  CHECK(line_of(generate("/proc/PID/status", view, status), "State:") == "State:\tS (sleeping)");
+  view.reader = 2617;
+  CHECK(generate("/proc/PID/stat", view, stat).starts_with("2617 (sleep) R "));
+  CHECK(line_of(generate("/proc/PID/status", view, status), "State:") == "State:\tR (running)");
+  view.reader = 261;
+  CHECK(generate("/proc/PID/stat", view, stat).starts_with("2617 (sleep) S "));
+  // A name that holds a pid is no pid.
+  view.reader = 7;
+  CHECK(generate("/proc/PID/stat", view, "8 (7 S ) S 0 0") == "8 (7 S ) S 0 0");
+}
+
 TEST_CASE("/proc/PID/timers: whom a timer signals is 0 where it is another") {
   const std::string text = generate("/proc/PID/timers", with_members({1200, 1205}), eight_cpus());
   std::string expected(text_of(eight_cpus(), "/proc/PID/timers"));

@@ -195,6 +195,7 @@ for call in calls:
 # Its own are there.
 assert os.readlink(f"/proc/{own}/exe") == os.readlink("/proc/self/exe")
 assert os.stat(f"/proc/{own}/stat").st_size == 0
+assert open(f"/proc/{own}/stat").read().rpartition(")")[2].split()[0] == "R"
 os.chdir(f"/proc/{own}/task")
 assert os.listdir() == [own] and os.stat("../exe")
 print("compared")
@@ -269,7 +270,7 @@ class Told(SystemTest):
                 self.assertEqual(self.output(mode, [PYTHON, "-c", AFFINITY, machine], ["-c", "1"]), "kept\n")
 
     def test_no_file_of_an_own_process_names_a_foreign_one(self):
-        script = ("cat /proc/self/stat /proc/$$/stat /proc/$$/task/$$/stat; cat /proc/$$/status; "
+        script = ("echo $PPID; /usr/bin/python3 -c 'import os; print(os.getppid())'; cat /proc/self/stat /proc/$$/stat /proc/$$/task/$$/stat; cat /proc/$$/status; "
                   "ps -o pid=,ppid=,pgid=,sid= -p $$")
         for mode in MODES:
             with self.subTest(mode=mode):
@@ -281,6 +282,8 @@ class Told(SystemTest):
                 real = common.stat_fields(shell)
                 lines = said.decode().splitlines()
                 self.assertIn(int(real[1]), common.host_pids())  # there is something to hide
+                self.assertEqual(lines[:2], ["0", str(shell)])  # getppid
+                lines = lines[2:]
                 child, by_pid, by_task = ([int(n) for n in line.rpartition(")")[2].split()[1:4]] for line in lines[:3])
                 self.assertEqual(child[0], shell)
                 for parent, group, session in (by_pid, by_task):

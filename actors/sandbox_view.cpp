@@ -60,13 +60,24 @@ procfs::View SandboxView::look(bool with_usage) {
   view.uptime_s = uptime_s();
   view.ticks_per_second = ticks_per_second;
   view.page_bytes = page_bytes;
-  view.is_member = [this](pid_t pid) { return context_.members.group_of(pid).has_value(); };
+  view.is_member = [this](pid_t pid) { return is_member(pid); };
   // Looked for when first asked about, and then once for the whole file.
   view.owns_socket = [this, sockets = std::optional<std::set<std::uint64_t>>()](std::uint64_t inode) mutable {
     if (!sockets) sockets = own_sockets();
     return sockets->contains(inode);
   };
   return view;
+}
+
+bool SandboxView::is_member(pid_t pid) {
+  if (const auto now = Clock::now(); now - foreign_as_of_ >= tick) {
+    foreign_.clear();
+    foreign_as_of_ = now;
+  }
+  if (foreign_.contains(pid)) return false;
+  const bool member = context_.members.group_of(pid).has_value();
+  if (!member) foreign_.insert(pid);
+  return member;
 }
 
 std::set<std::uint64_t> SandboxView::own_sockets() const {

@@ -26,6 +26,7 @@ class SandboxView final : public procfs::ViewSource {
  private:
   using Clock = std::chrono::steady_clock;
 
+  [[nodiscard]] bool is_member(pid_t pid);
   [[nodiscard]] procfs::Usage measure() const;
   [[nodiscard]] std::set<std::uint64_t> own_sockets() const;
   void advance_load(Clock::time_point now);
@@ -33,6 +34,8 @@ class SandboxView final : public procfs::ViewSource {
   SandboxContext& context_;
   std::vector<unsigned> cpus_;
   bool all_cpus_ = true;
+  std::set<pid_t> foreign_;  ///< found to be so within the last tick: every process of a job names the same ones
+  Clock::time_point foreign_as_of_;
   procfs::Usage usage_;  ///< as last measured; its ticks never go back
   Clock::time_point measured_;
   std::uint64_t ticks_at_load_ = 0;

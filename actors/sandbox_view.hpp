@@ -34,7 +34,8 @@ class SandboxView final : public procfs::ViewSource {
   SandboxContext& context_;
   std::vector<unsigned> cpus_;
   bool all_cpus_ = true;
-  std::set<pid_t> foreign_;  ///< found to be so within the last tick: every process of a job names the same ones
+  std::set<pid_t>
+      foreign_;  ///< found to be so within the last tick: every process of a job names the same ones
   Clock::time_point foreign_as_of_;
   procfs::Usage usage_;  ///< as last measured; its ticks never go back
   Clock::time_point measured_;

@@ -40,7 +40,8 @@ struct View {
   double uptime_s = 0;                  ///< of the machine: CLOCK_BOOTTIME
   unsigned ticks_per_second = 100;
   unsigned page_bytes = 4096;
-  /// The thread that reads: it waits for its file, but would run by the time the kernel told it so. 0: nobody.
+  /// The thread that reads: it waits for its file, but would run by the time the kernel told it so. 0:
+  /// nobody.
   pid_t reader = 0;
   /// Whether a process or thread id, of any kind (a group's or session's leader too), is the sandbox's.
   std::function<bool(pid_t)> is_member;

@@ -39,6 +39,8 @@ SandboxView::SandboxView(SandboxContext& context)
   all_cpus_ = false;
 }
 
+const policy::StatedLimits& SandboxView::limits() const { return context_.order.policy.limits; }
+
 procfs::View SandboxView::look(bool with_usage) {
   if (const auto now = Clock::now(); with_usage && now - measured_ >= tick) {
     const auto before = usage_;

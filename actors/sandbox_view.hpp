@@ -21,6 +21,7 @@ class SandboxView final : public procfs::ViewSource {
   /// Reads the target's CPUs: to be made while it waits to be released. `context` outlives this.
   explicit SandboxView(SandboxContext& context);
 
+  [[nodiscard]] const policy::StatedLimits& limits() const override;
   [[nodiscard]] procfs::View look(bool with_usage) override;
 
  private:

@@ -59,8 +59,7 @@ json limits_json(const policy::StatedLimits& limits) {
 json procfs_json(const policy::StatedLimits& limits) {
   json made = json::array();
   for (const auto& file : procfs::virtual_files())
-    if (file.path.starts_with("/proc/")) made.push_back(file.path);
-  for (const auto& path : procfs::told_outside_procfs(limits)) made.push_back(path);
+    if (procfs::is_told(file, limits)) made.push_back(file.path);
   json refused = json::array();
   for (const auto& rule : procfs::refused_system_files())
     refused.push_back("/proc/" + std::string(rule.name));

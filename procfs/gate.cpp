@@ -203,11 +203,8 @@ const kernel::Credentials* ProcGate::own_credentials() {
 }
 
 const VirtualFile* ProcGate::find_virtual(std::string_view path) const {
-  return views_ == nullptr ? nullptr : find_virtual_file(path);
-}
-
-const VirtualFile* ProcGate::find_told(std::string_view name) const {
-  return hints_.is_told(name) ? find_virtual(name) : nullptr;
+  const auto* const file = views_ == nullptr ? nullptr : find_virtual_file(path);
+  return file != nullptr && is_told(*file, views_->limits()) ? file : nullptr;
 }
 
 Verdict ProcGate::serve_virtual(const OpenRequest& request, const VirtualFile& file, const std::string& name,
@@ -342,7 +339,7 @@ Verdict ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arr
     return kernel_decides();
   }
   const std::string name = name_of(arrival.object);
-  if (const auto* const told = writes(request) ? nullptr : find_told(name); told != nullptr) {
+  if (const auto* const told = writes(request) ? nullptr : find_virtual(name); told != nullptr) {
     const kernel::UniqueFd host = reopen(arrival.object, O_RDONLY | O_NONBLOCK);
     if (!host) return kernel_decides();
     return serve_virtual(request, *told, name, host);
@@ -368,7 +365,7 @@ Verdict ProcGate::serve_missing(const OpenRequest& request, const Arrival& arriv
   std::string name = name_of(directory);
   if (name.empty()) return kernel_decides();
   name += name == "/" ? arrival.name : "/" + arrival.name;
-  const auto* const told = writes(request) || has(request, O_DIRECTORY) ? nullptr : find_told(name);
+  const auto* const told = writes(request) || has(request, O_DIRECTORY) ? nullptr : find_virtual(name);
   if (told != nullptr) return serve_virtual(request, *told, name, kernel::UniqueFd());
   return has(request, O_CREAT) ? create_elsewhere(request, arrival, name) : kernel_decides();
 }

@@ -91,9 +91,8 @@ class ProcGate {
   /// the target could spell it.
   [[nodiscard]] policy::Verdict serve_virtual(const OpenRequest& request, const VirtualFile& file,
                                               const std::string& name, const kernel::UniqueFd& host);
+  /// The row of a file that is made and not passed on.
   [[nodiscard]] const VirtualFile* find_virtual(std::string_view path) const;
-  /// The same for a file off procfs, where a row alone does not say that something is to be told.
-  [[nodiscard]] const VirtualFile* find_told(std::string_view name) const;
   /// The calling thread's credentials, read once.
   [[nodiscard]] const kernel::Credentials* own_credentials();
 

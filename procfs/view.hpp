@@ -54,6 +54,8 @@ class ViewSource {
  public:
   virtual ~ViewSource() = default;
 
+  [[nodiscard]] virtual const policy::StatedLimits& limits() const = 0;
+
   /// `with_usage`: View::usage and View::load are wanted too, at the cost of a look at each process.
   [[nodiscard]] virtual View look(bool with_usage) = 0;
 };

@@ -14,12 +14,24 @@ namespace proctor::procfs {
 /// when it has no such file.
 using Generator = std::string (*)(const View& view, std::string_view host);
 
+/// When a file says something else than the host's: bits, any of which suffices.
+namespace told {
+inline constexpr unsigned always = 1;
+inline constexpr unsigned memory = 2;     ///< where memory is limited
+inline constexpr unsigned cpus = 4;       ///< where CPUs are
+inline constexpr unsigned processes = 8;  ///< where processes are
+inline constexpr unsigned hostname = 16;  ///< where a host name is stated
+inline constexpr unsigned cgroup = memory | cpus | processes;
+}  // namespace told
+
 /// One file that the sandbox reads from its supervisor, not from the kernel.
 struct VirtualFile {
   /// Absolute. "/proc/PID/..." stands for every process of the sandbox, "/proc/PID/task/TID/..." has a row of
   /// its own.
   std::string_view path;
   Generator generate = nullptr;
+  /// Otherwise the kernel's own file is passed on, which can be polled and read again by any means.
+  unsigned when = told::always;
   /// Whether the answer depends on View::usage or View::load, which cost a look at each of the sandbox's
   /// processes.
   bool needs_usage = false;
@@ -32,6 +44,9 @@ struct VirtualFile {
 
 /// The row of an absolute path: in "/proc/PID/..." the process is spelt "PID", a thread "TID". Null: none.
 [[nodiscard]] const VirtualFile* find_virtual_file(std::string_view path);
+
+/// Whether a file is made, and not passed on, under these limits.
+[[nodiscard]] bool is_told(const VirtualFile& file, const policy::StatedLimits& limits);
 
 /// The virtual files off procfs that differ from the host's under these limits: paths that must be looked at.
 [[nodiscard]] std::vector<std::string> told_outside_procfs(const policy::StatedLimits& limits);

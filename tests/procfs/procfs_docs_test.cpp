@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "procfs/file_rules.hpp"
 #include "procfs/virtual_files.hpp"
@@ -11,6 +13,18 @@
 
 namespace proctor::procfs {
 namespace {
+
+std::string when_of(const VirtualFile& file) {
+  constexpr std::array<std::pair<unsigned, const char*>, 5> options{{{told::always, "always"},
+                                                                     {told::memory, "-m"},
+                                                                     {told::cpus, "-c"},
+                                                                     {told::processes, "-P"},
+                                                                     {told::hostname, "--hostname"}}};
+  std::string text;
+  for (const auto& [bit, option] : options)
+    if ((file.when & bit) != 0) text += (text.empty() ? "" : ", ") + std::string(option);
+  return text;
+}
 
 std::string page() {
   std::string text = R"(# What a sandbox sees of /proc
@@ -35,15 +49,14 @@ The calls `sysinfo` and `uname` say what the files say; `sched_getaffinity` and 
 the sandbox is kept to its CPUs.
 
 ## Virtual files
-Files outside /proc are virtual only where a limit is stated that they tell: `-c` for /sys/devices/system/cpu, any of
-`-m`, `-c` and `-P` for /sys/fs/cgroup, `--hostname` for /etc. `stat` and listings do not know those that the machine
-does not have.
+Where a file is made only when something is stated, the kernel's own is passed on otherwise. `stat` and listings do
+not know the files outside /proc that the machine does not have.
 
-| file | read by | as the kernel's |
-|---|---|---|
+| file | when | read by | as the kernel's |
+|---|---|---|---|
 )";
   for (const VirtualFile& file : virtual_files())
-    text += fmt::format("| {} | {} | {} |\n", file.path, file.readers, file.mirrors);
+    text += fmt::format("| {} | {} | {} | {} |\n", file.path, when_of(file), file.readers, file.mirrors);
   text += R"(
 ## Refused files
 | file | because |

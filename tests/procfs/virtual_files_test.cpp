@@ -131,4 +131,41 @@ TEST_CASE("virtual files: nothing limited, the host's own text is passed on") {
   }
 }
 
+TEST_CASE("virtual files: what is not limited is the host's own text, and need not be made") {
+  View free = unlimited({0, 1, 2, 3, 4, 5, 6, 7});
+  std::size_t passed = 0;
+  for (const VirtualFile& file : procfs::virtual_files()) {
+    if (procfs::is_told(file, free.limits) || text_of(eight_cpus(), std::string(file.path)).empty()) continue;
+    CAPTURE(file.path);
+    CHECK(generate(file.path, free, eight_cpus()) == text_of(eight_cpus(), std::string(file.path)));
+    ++passed;
+  }
+  CHECK(passed > 8);
+}
+
+TEST_CASE("virtual files: each limit that is stated makes the files that tell it") {
+  const auto told = [](std::string_view path, const policy::StatedLimits& limits) {
+    return procfs::is_told(*procfs::find_virtual_file(path), limits);
+  };
+  policy::StatedLimits memory, cpus, processes, named;
+  memory.memory_bytes = mebibyte;
+  cpus.cpus = 1;
+  processes.processes = 1;
+  named.hostname = "box";
+  for (const auto& limits : {memory, cpus, processes, named}) CHECK(told("/proc/stat", limits));
+  for (const auto& limits : {memory, cpus, processes}) {
+    CHECK(told("/proc/PID/cgroup", limits));
+    CHECK(told("/sys/fs/cgroup/cpu.max", limits));
+  }
+  CHECK(told("/proc/meminfo", memory));
+  CHECK_FALSE(told("/proc/meminfo", cpus));
+  CHECK(told("/proc/cpuinfo", cpus));
+  CHECK_FALSE(told("/proc/cpuinfo", memory));
+  CHECK(told("/proc/sys/kernel/threads-max", processes));
+  CHECK(told("/etc/hosts", named));
+  CHECK_FALSE(told("/etc/hosts", processes));
+  CHECK(procfs::told_outside_procfs({}).empty());
+  CHECK(procfs::told_outside_procfs(named) == std::vector<std::string>{"/etc/hostname", "/etc/hosts"});
+}
+
 }  // namespace proctor::tests

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -18,6 +19,7 @@
 
 #include "actors/sandbox_context.hpp"
 #include "kernel/cpus.hpp"
+#include "kernel/credentials.hpp"
 #include "kernel/sealed_file.hpp"
 #include "procfs/instance.hpp"
 #include "procfs/listing.hpp"
@@ -132,8 +134,21 @@ Verdict ProcessState::answer_in_memory(const seccomp_notif& notification, std::u
         if (auto result = memory.write(address, bytes); !result) return result.error();
         return bytes.size();
       });
-  if (!written) return {Fail{EFAULT}, "the buffer is not writable"};
+  if (!written) {
+    const int error = written.error().number;
+    return {Fail{error == EPERM || error == EACCES ? EACCES : EFAULT}, "the buffer is not writable"};
+  }
   return {Return{value}, reason};
+}
+
+Verdict ProcessState::tell(const seccomp_notif& notification, std::span<const std::byte> bytes,
+                           const char* reason) {
+  auto verdict = answer_in_memory(notification, notification.data.args[0], bytes, 0, reason);
+  const auto* const fail = std::get_if<Fail>(&verdict.answer);
+  // Continue safety: the target made itself undumpable, so that an unprivileged supervisor cannot write
+  // there. It then gets the machine's figures, which name no process.
+  if (fail != nullptr && fail->error == EACCES) return {Continue{}};
+  return verdict;
 }
 
 kernel::Result<std::string_view> ProcessState::read_path(const seccomp_notif& notification,
@@ -333,8 +348,7 @@ Verdict ProcessState::tell_system(const seccomp_notif& notification) {
   struct sysinfo host {};
   if (::sysinfo(&host) != 0) return {Fail{errno}, "as the kernel would"};
   const auto told = procfs::told_sysinfo(context_.view.look(true), host);
-  return answer_in_memory(notification, notification.data.args[0], std::as_bytes(std::span{&told, 1}), 0,
-                          "the sandbox's own figures");
+  return tell(notification, std::as_bytes(std::span{&told, 1}), "the sandbox's own figures");
 }
 
 Verdict ProcessState::tell_parent() const {
@@ -352,8 +366,7 @@ Verdict ProcessState::tell_name(const seccomp_notif& notification) {
   utsname host{};
   if (::uname(&host) != 0) return {Fail{errno}, "as the kernel would"};
   const auto told = procfs::told_uname(context_.view.look(false), host);
-  return answer_in_memory(notification, notification.data.args[0], std::as_bytes(std::span{&told, 1}), 0,
-                          "the sandbox's own name");
+  return tell(notification, std::as_bytes(std::span{&told, 1}), "the sandbox's own name");
 }
 
 Verdict ProcessState::set_affinity(const seccomp_notif& notification) {
@@ -372,9 +385,18 @@ Verdict ProcessState::set_affinity(const seccomp_notif& notification) {
   const auto read = with_memory(notification, [&](const kernel::RemoteMemory& memory) {
     return memory.read(notification.data.args[2], wanted);
   });
+  if (!read && read.error().number != EFAULT) return {Fail{EPERM}, "the mask cannot be read"};
   if (!read || *read < length) return {Fail{EFAULT}, "the mask is not mapped"};
   std::vector<unsigned> cpus;
   std::ranges::set_intersection(kernel::cpus_in_mask(mask), view.cpus, std::back_inserter(cpus));
+  // With the target's rights: the kernel asks whose process it is. A number that is dealt to another process
+  // between the look-up and this call would be one that the target's user could restrict anyway.
+  const auto own = kernel::read_credentials(::gettid());
+  const auto theirs = kernel::read_credentials(static_cast<pid_t>(notification.pid));
+  if (!own || !theirs || !context_.listener.is_valid(notification.id))
+    return {Fail{EINTR}, "the target is gone"};
+  const auto assumed = kernel::AssumedCredentials::assume(*theirs, *own);
+  if (!assumed) return {Fail{EPERM}, "not with the target's rights"};
   if (const auto done = kernel::set_allowed_cpus(tid, cpus); !done)
     return {Fail{done.error().number}, "as the kernel would"};
   return {Return{0}, "within the CPUs of the sandbox"};
@@ -384,8 +406,9 @@ Verdict ProcessState::rewind(const seccomp_notif& notification) {
   const auto tid = static_cast<pid_t>(notification.pid);
   const int fd = int_argument(notification, 0);
   const auto name = kernel::memfd_name(tid, fd);
+  const auto length = name.copy(context_.path.data(), context_.path.size());
   procfs::OpenRequest request;
-  request.path = procfs::path_of_sealed_name(name);
+  request.path = procfs::path_of_sealed_name({context_.path.data(), length});
   // Continue safety: the kernel moves the position of the target's own descriptor, whatever that has become.
   if (request.path.empty()) return {Continue{}};
   argument_ = request.path;
@@ -396,6 +419,9 @@ Verdict ProcessState::rewind(const seccomp_notif& notification) {
   // Continue safety: as above. The process that the file told of may have ended.
   if (!std::holds_alternative<policy::Inject>(verdict.answer)) return {Continue{}};
   auto& opened = std::get<policy::Inject>(verdict.answer);
+  // Its duplicates go on with the text of before, from the beginning as well: they share the position.
+  if (const auto thread = kernel::PidFd::open_thread(tid))
+    if (const auto file = thread->get_fd(fd)) static_cast<void>(::lseek(file->get(), 0, SEEK_SET));
   return {policy::Replace{std::move(opened.fd), fd, opened.close_on_exec}, "read again"};
 }
 

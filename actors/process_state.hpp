@@ -79,6 +79,11 @@ class ProcessState {
                                                  std::span<const std::byte> bytes, std::int64_t value,
                                                  const char* reason);
 
+  /// The same at the call's first argument, for what the kernel may tell as well where memory is out of
+  /// reach.
+  [[nodiscard]] policy::Verdict tell(const seccomp_notif& notification, std::span<const std::byte> bytes,
+                                     const char* reason);
+
   /// A path that names something of procfs, judged without opening it: foreign processes do not exist.
   [[nodiscard]] policy::Verdict judge_name(const seccomp_notif& notification, int dirfd,
                                            std::string_view path, bool follow = true);

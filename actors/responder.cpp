@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 #include <csignal>
@@ -18,7 +19,9 @@ void Responder::respond(kernel::SlotNumber number, const policy::Verdict& verdic
     // Continue safety: whoever made this verdict says why; nothing is decided here.
     send(slot, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE, counts_.continued);
   } else if (const auto* fail = std::get_if<policy::Fail>(&verdict.answer)) {
-    send(slot, 0, -fail->error, 0, counts_.failed);
+    // getppid(2) has no errors, and its callers look for none: kill(getppid(), ...) would be kill(-1, ...).
+    const bool can_fail = slot.view().data.nr != SYS_getppid;
+    send(slot, 0, can_fail ? -fail->error : 0, 0, counts_.failed);
   } else if (const auto* value = std::get_if<policy::Return>(&verdict.answer)) {
     send(slot, value->value, 0, 0, counts_.returned);
   } else if (const auto* added = std::get_if<policy::Inject>(&verdict.answer)) {
@@ -73,8 +76,9 @@ void Responder::replace(const kernel::JournalSlot& slot, const policy::Replace& 
                                          replace.close_on_exec ? O_CLOEXEC : 0U);
   if (done)
     send(slot, 0, 0, 0, counts_.injected);
-  else
-    send(slot, 0, -done.error().number, 0, counts_.failed);
+  else  // Continue safety: the target's own descriptor keeps the file that it has, such as above its
+        // RLIMIT_NOFILE
+    send(slot, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE, counts_.continued);
 }
 
 void Responder::expire(std::int64_t now_ns) {

@@ -32,6 +32,10 @@ double uptime_s() {
 
 SandboxView::SandboxView(SandboxContext& context)
     : context_(context), cpus_(kernel::online_cpus()), load_as_of_(Clock::now()) {
+  if (const auto parent = kernel::read_proc_stat(context.order.init)) {
+    before_.user_ticks = parent->waited_user_ticks;
+    before_.system_ticks = parent->waited_system_ticks;
+  }
   if (!context.order.policy.limits.cpus) return;
   auto allowed = kernel::allowed_cpus(context.order.target);
   if (!allowed || allowed->empty() || *allowed == cpus_) return;
@@ -118,6 +122,8 @@ procfs::Usage SandboxView::measure() const {
   }
   // The session parent is the parent of the tree alone: what it has waited for was the sandbox's.
   if (const auto parent = kernel::read_proc_stat(context_.order.init)) add_waited(*parent);
+  usage.user_ticks -= std::min(usage.user_ticks, before_.user_ticks);
+  usage.system_ticks -= std::min(usage.system_ticks, before_.system_ticks);
   return usage;
 }
 

@@ -37,6 +37,7 @@ constexpr std::uint64_t tioclinux = 0x541c;
 constexpr std::uint64_t pr_sched_core = 62;
 constexpr std::uint64_t af_netlink = 16;
 constexpr std::uint64_t netlink_sock_diag = 4;
+constexpr std::uint64_t netlink_connector = 11;
 constexpr std::uint64_t seccomp_new_listener = 1U << 3U;
 // A clock id with bit 31 names a task or a device. With bit 2 it is a thread's, which the kernel gives to
 // no other process (kernel/time/posix-cpu-timers.c, pid_for_clock), so only the rest needs judging.
@@ -81,6 +82,8 @@ constexpr std::string_view shared_keys =
     "the kernel's keyrings hold the user's secrets and are not separate for a sandbox";
 constexpr std::string_view lists_sockets =
     "lists every socket of the network namespace; /proc/net tells the sandbox's own, and ss reads that then";
+constexpr std::string_view tells_of_processes =
+    "the process connector tells of every fork, exec and exit of the machine";
 constexpr std::string_view fakes_input = "types into a terminal that the sandbox shares with its user";
 
 constexpr SyscallRow ask(std::string_view name, long number, Handler handler, std::string_view reason) {
@@ -193,10 +196,10 @@ constexpr SyscallRow refuse_if(std::string_view name, long number, int error, st
           .reason = reason};
 }
 
-/// socket(AF_NETLINK, ..., NETLINK_SOCK_DIAG). The errno is that of a kernel without it.
-constexpr SyscallRow refuse_socket_listing() {
-  SyscallRow row = refuse_if("socket", SYS_socket, EPROTONOSUPPORT, 2, Condition::low_word_equals,
-                             netlink_sock_diag, lists_sockets);
+/// socket(AF_NETLINK, ..., protocol). The errno is that of a kernel without it.
+constexpr SyscallRow refuse_netlink(std::uint64_t protocol, std::string_view reason) {
+  SyscallRow row =
+      refuse_if("socket", SYS_socket, EPROTONOSUPPORT, 2, Condition::low_word_equals, protocol, reason);
   row.also = {.argument = 0, .condition = Condition::low_word_equals, .value = af_netlink};
   return row;
 }
@@ -219,14 +222,15 @@ constexpr std::array table{
 
     judge_link("readlink", SYS_readlink, 0),
     judge_link("readlinkat", SYS_readlinkat, 1, 0),
-    judge_path("statfs", SYS_statfs, 0),
-    judge_path("inotify_add_watch", SYS_inotify_add_watch, 1),
     judge_path("fanotify_mark", SYS_fanotify_mark, 4, 3),
     judge_link("name_to_handle_at", SYS_name_to_handle_at, 1, 0),
     judge_path("getxattr", SYS_getxattr, 0),
     judge_link("lgetxattr", SYS_lgetxattr, 0),
-    judge_path("listxattr", SYS_listxattr, 0),
-    judge_link("llistxattr", SYS_llistxattr, 0),
+    // These tell no more than stat does.
+    strictly(judge_path("statfs", SYS_statfs, 0)),
+    strictly(judge_path("inotify_add_watch", SYS_inotify_add_watch, 1)),
+    strictly(judge_path("listxattr", SYS_listxattr, 0)),
+    strictly(judge_link("llistxattr", SYS_llistxattr, 0)),
     strictly(judge_path("stat", SYS_stat, 0)),
     strictly(judge_link("lstat", SYS_lstat, 0)),
     strictly(judge_path("newfstatat", SYS_newfstatat, 1, 0, 3)),
@@ -326,7 +330,8 @@ constexpr std::array table{
     refuse("open_by_handle_at", SYS_open_by_handle_at, EPERM, no_path),
     refuse("userfaultfd", SYS_userfaultfd, EPERM,
            "memory that answers only when its owner likes would hold up whoever reads it"),
-    refuse_socket_listing(),
+    refuse_netlink(netlink_sock_diag, lists_sockets),
+    refuse_netlink(netlink_connector, tells_of_processes),
     refuse("add_key", SYS_add_key, EPERM, shared_keys),
     refuse("request_key", SYS_request_key, EPERM, shared_keys),
     refuse("keyctl", SYS_keyctl, EPERM, shared_keys),

@@ -258,6 +258,18 @@ TEST_CASE("filter: a mode's rows are in force, and those of the other mode are n
     compare(shipped(ProcMode::standard), rows, number);
 }
 
+TEST_CASE("filter: netlink sockets that tell of other processes are refused, others are not") {
+  constexpr std::uint32_t refused = SECCOMP_RET_ERRNO | EPROTONOSUPPORT;
+  const auto netlink = [](std::uint64_t protocol, std::uint64_t family = 16) {
+    return action_of(shipped(), call(SYS_socket, {family, 2, protocol}));
+  };
+  CHECK(netlink(4) == refused);
+  CHECK(netlink(11) == refused);
+  CHECK(netlink(11 | high_bit_33) == refused);
+  CHECK(netlink(0) == SECCOMP_RET_ALLOW);
+  CHECK(netlink(11, 2) == SECCOMP_RET_ALLOW);
+}
+
 TEST_CASE("filter: of lseek only the way back to the beginning is asked about") {
   const auto seek = [](std::uint64_t offset, std::uint64_t whence) {
     return action_of(shipped(), call(SYS_lseek, {3, offset, whence}));

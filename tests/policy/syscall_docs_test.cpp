@@ -76,7 +76,8 @@ The supervisor is asked, and answers from what it opened or knows itself.
   });
   text += R"(
 ## Asked about with --proc=strict only
-Otherwise the kernel answers these by itself, and tells whether a process with some number exists.
+Otherwise the kernel answers these by itself, and tells whether a process with some number exists. Calls that would
+change what a path names (mkdir, chmod, rename, ...) tell that in both modes.
 
 | call | when | reason |
 |---|---|---|

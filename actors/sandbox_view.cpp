@@ -110,7 +110,6 @@ procfs::Usage SandboxView::measure() const {
     add_waited(*stat);
     usage.user_ticks += stat->user_ticks;
     usage.system_ticks += stat->system_ticks;
-    ++usage.processes;
     usage.threads += static_cast<std::uint32_t>(stat->threads);
     usage.running += stat->state == 'R' ? 1U : 0U;
     usage.blocked += stat->state == 'D' ? 1U : 0U;

@@ -35,11 +35,11 @@ class SandboxView final : public procfs::ViewSource {
   SandboxContext& context_;
   std::vector<unsigned> cpus_;
   bool all_cpus_ = true;
-  std::set<pid_t>
-      foreign_;  ///< found to be so within the last tick: every process of a job names the same ones
+  /// Found to be so within the last tick: every process of a job names the same ones.
+  std::set<pid_t> foreign_;
   Clock::time_point foreign_as_of_;
-  procfs::Usage
-      before_;  ///< what the session parent had waited for before: another program's, which became it
+  /// What the session parent had waited for before: another program's, which became it.
+  procfs::Usage before_;
   procfs::Usage usage_;  ///< as last measured; its ticks never go back
   Clock::time_point measured_;
   std::uint64_t ticks_at_load_ = 0;

@@ -64,9 +64,8 @@ CommandLine declare(RunArguments& out) {
        {"--name", &out.name, "NAME", "The sandbox's name; default: made from CMD"},
        {"--log", &out.log, "FILE", "Write an embedded session's introspection record to FILE"},
        {"--proc", &out.proc, "MODE",
-        "private (the default): what opens, lists or follows links shows own processes only; strict: stat "
-        "and "
-        "access too, at the price of a round trip each"},
+        "private (the default): what opens, lists or follows links shows own processes only; strict: "
+        "stat and access too, at the price of a round trip each"},
        {"-m,--memory", &out.memory, "SIZE", "State SIZE of memory (512M, 2G); not enforced", Empty::mistake},
        {"-c,--cpus", &out.cpus, "N", "State N CPUs, and run on no more", Empty::mistake},
        {"-P,--processes", &out.processes, "N", "State N processes and threads at most; not enforced",

@@ -18,7 +18,6 @@ struct Usage {
   std::uint64_t system_ticks = 0;
   std::uint64_t anonymous_bytes = 0;  ///< resident, without what is shared with a file
   std::uint64_t processes_started = 0;
-  std::uint32_t processes = 0;
   std::uint32_t threads = 0;
   std::uint32_t running = 0;  ///< processes on a CPU or waiting for one
   std::uint32_t blocked = 0;  ///< in an uninterruptible sleep

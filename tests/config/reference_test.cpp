@@ -1,28 +1,15 @@
 #include "config/reference.hpp"
 
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
 
 #include "config/load_helpers.hpp"
+#include "support/generated_page.hpp"
 
 namespace proctor::config {
 
 namespace {
-
-/// Compares a file of the source tree with what the table says; PROCTOR_UPDATE_DOCS=1 writes it instead.
-void check_generated(const std::string& name, const std::string& expected) {
-  const std::string path = std::string(PROCTOR_SOURCE_DIR) + "/" + name;
-  if (const char* update = std::getenv("PROCTOR_UPDATE_DOCS");
-      update != nullptr && std::string(update) == "1") {
-    std::ofstream(path) << expected;
-  }
-  std::ostringstream content;
-  content << std::ifstream(path).rdbuf();
-  INFO(name << ": run this test with PROCTOR_UPDATE_DOCS=1 to write it anew");
-  CHECK(content.str() == expected);
-}
 
 /// The example with every setting in force.
 std::string uncommented(std::istream&& lines) {
@@ -38,11 +25,11 @@ std::string uncommented(std::istream&& lines) {
 }  // namespace
 
 TEST_CASE("proctord.conf: is what the table of options says") {
-  check_generated("config/proctord.conf", example_file());
+  tests::check_generated("config/proctord.conf", example_file());
 }
 
 TEST_CASE("configuration.md: is what the table of options says") {
-  check_generated("docs/configuration.md", manual());
+  tests::check_generated("docs/configuration.md", manual());
 }
 
 TEST_CASE("proctord.conf: is accepted as it is, and changes nothing") {

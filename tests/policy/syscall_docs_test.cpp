@@ -1,11 +1,10 @@
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 #include <string>
 
 #include "kernel/result.hpp"
 #include "policy/syscall_table.hpp"
 #include "support/catch.hpp"
+#include "support/generated_page.hpp"
 
 // docs/syscalls.md is written from the table, by this test.
 namespace proctor::policy {
@@ -106,17 +105,7 @@ The kernel refuses these itself, without the supervisor.
 }  // namespace
 
 TEST_CASE("docs: syscalls.md is what the table says (PROCTOR_UPDATE_DOCS=1 writes it anew)") {
-  const std::string path = std::string(PROCTOR_SOURCE_DIR) + "/docs/syscalls.md";
-  if (std::getenv("PROCTOR_UPDATE_DOCS") != nullptr) {
-    std::ofstream(path) << page();
-    WARN("written: " << path);
-  }
-  std::ifstream file(path);
-  std::stringstream content;
-  content << file.rdbuf();
-  const bool same = content.str() == page();
-  INFO("docs/syscalls.md differs from the table; run this test with PROCTOR_UPDATE_DOCS=1");
-  CHECK(same);
+  tests::check_generated("docs/syscalls.md", page());
 }
 
 }  // namespace proctor::policy

@@ -1,15 +1,13 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <utility>
 
 #include "procfs/file_rules.hpp"
 #include "procfs/virtual_files.hpp"
 #include "support/catch.hpp"
+#include "support/generated_page.hpp"
 
 namespace proctor::procfs {
 namespace {
@@ -78,17 +76,7 @@ not know the files outside /proc that the machine does not have.
 }  // namespace
 
 TEST_CASE("docs: procfs.md is what the tables say (PROCTOR_UPDATE_DOCS=1 writes it anew)") {
-  const std::string path = std::string(PROCTOR_SOURCE_DIR) + "/docs/procfs.md";
-  if (std::getenv("PROCTOR_UPDATE_DOCS") != nullptr) {
-    std::ofstream(path) << page();
-    WARN("written: " << path);
-  }
-  std::ifstream file(path);
-  std::stringstream content;
-  content << file.rdbuf();
-  const bool same = content.str() == page();
-  INFO("docs/procfs.md differs from the tables; run this test with PROCTOR_UPDATE_DOCS=1");
-  CHECK(same);
+  tests::check_generated("docs/procfs.md", page());
 }
 
 }  // namespace proctor::procfs

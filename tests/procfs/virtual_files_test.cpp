@@ -62,7 +62,7 @@ TEST_CASE("virtual files: usage is asked for exactly where the text depends on i
         view.usage = {};
         view.load = {};
         const std::string idle = file.generate(view, host);
-        view.usage = {5000, 4000, 64 * mebibyte, 20, 10, 30, 3, 2, 777};
+        view.usage = {5000, 4000, 64 * mebibyte, 20, 30, 3, 2, 777};
         view.load = {4096, 2048, 1024};
         differs = differs || file.generate(view, host) != idle;
       }

@@ -51,11 +51,16 @@ bool same_image(const kernel::ProcStat& a, const kernel::ProcStat& b) {
 
 }  // namespace
 
-bool PendingChange::settled(pid_t tgid, pid_t heard) const {
-  if (tid == 0) return false;
+void PendingChanges::add(pid_t tid) {
+  if (std::ranges::find(tids_, tid) == tids_.end()) tids_.push_back(tid);
+}
+
+bool PendingChanges::settle(pid_t tgid, pid_t heard) {
+  if (tids_.empty()) return false;
   // Heard of again; or gone, as every thread but the calling one is once an exec has happened, and as
   // the calling one is when it took over the leader's id.
-  return heard == tid || !kernel::is_thread_of(tgid, tid);
+  std::erase_if(tids_, [&](pid_t tid) { return heard == tid || !kernel::is_thread_of(tgid, tid); });
+  return tids_.empty();
 }
 
 ProcessState::ProcessState(SandboxContext& context, const index::PidKey& key,
@@ -119,7 +124,7 @@ auto ProcessState::with_memory(const seccomp_notif& notification, Read read) {
     auto answer = read(memory_);
     const bool stale = !answer && answer.error().number == ESTALE;
     // While an exec is under way the descriptor may be of either address space: open anew each time.
-    if (stale || exec_.tid != 0) memory_.close();
+    if (stale || exec_.any()) memory_.close();
     if (!stale || attempt > 0) return answer;
   }
 }
@@ -214,6 +219,21 @@ Verdict ProcessState::open_path(const seccomp_notif& notification) {
   } else {
     request.flags = static_cast<std::uint32_t>(request.flags);  // an int parameter
   }
+  return ask_gate(notification, request);
+}
+
+Verdict ProcessState::ask_gate(const seccomp_notif& notification, procfs::OpenRequest& request) {
+  if (context_.everyones_credentials) {
+    request.credentials = &*context_.everyones_credentials;
+    return context_.gate.open(request);
+  }
+  if (!credentials_ || !kernel::surely_has(request.tid, *credentials_)) {
+    auto read = context_.gate.credentials_of(request.tid);
+    // Asked after the reading: the thread still waits in its call, so they are its own.
+    if (!read || !context_.listener.is_valid(notification.id)) return {Fail{EINTR}, "the target is gone"};
+    credentials_ = *std::move(read);
+  }
+  request.credentials = &*credentials_;
   return context_.gate.open(request);
 }
 
@@ -242,7 +262,7 @@ bool ProcessState::may_need_service(const seccomp_notif& notification, int dirfd
   const auto tid = static_cast<pid_t>(notification.pid);
   if (context_.hints.may_be_told(path)) return context_.hints.may_need_service(tid, dirfd, path);
   if (dirfd != AT_FDCWD) return procfs::is_on_procfs(tid, dirfd);
-  const bool changing = chdir_.tid != 0;
+  const bool changing = chdir_.any();
   if (changing || cwd_ == Cwd::unknown)
     cwd_ = context_.hints.may_need_service(tid, AT_FDCWD, "any") ? Cwd::special : Cwd::ordinary;
   const bool special = cwd_ == Cwd::special;
@@ -305,7 +325,7 @@ Verdict ProcessState::change_cwd(const seccomp_notif& notification) {
       return verdict;
   }
   cwd_ = Cwd::unknown;
-  chdir_.tid = static_cast<pid_t>(notification.pid);
+  chdir_.add(static_cast<pid_t>(notification.pid));
   // Continue safety: a working directory grants nothing; what is opened from it is judged then, and
   // Landlock refuses procfs whatever it is.
   return {Continue{}};
@@ -339,7 +359,7 @@ Verdict ProcessState::judge_name(const seccomp_notif& notification, int dirfd, s
   request.path = path;
   request.flags =
       O_PATH | O_CLOEXEC | (follow ? 0U : O_NOFOLLOW);  // judged like an open that yields no access
-  return context_.gate.open(request);
+  return ask_gate(notification, request);
 }
 
 // -- what calls tell, as the files of /proc do -----------------------------------------------------
@@ -415,7 +435,7 @@ Verdict ProcessState::rewind(const seccomp_notif& notification) {
   request.tid = tid;
   request.tgid = key_.pid;
   if (kernel::is_close_on_exec(tid, fd)) request.flags = O_CLOEXEC;
-  auto verdict = context_.gate.open(request);
+  auto verdict = ask_gate(notification, request);
   // Continue safety: as above. The process that the file told of may have ended.
   if (!std::holds_alternative<policy::Inject>(verdict.answer)) return {Continue{}};
   auto& opened = std::get<policy::Inject>(verdict.answer);
@@ -435,7 +455,7 @@ Verdict ProcessState::execute(const seccomp_notif& notification) {
   if (auto verdict = judge_name(notification, at ? int_argument(notification, 0) : AT_FDCWD, *path);
       !std::holds_alternative<Continue>(verdict.answer))
     return verdict;
-  exec_.tid = static_cast<pid_t>(notification.pid);
+  exec_.add(static_cast<pid_t>(notification.pid));
   // From here on the descriptor may belong to the address space that exec leaves behind: with vfork that
   // one lives on in the parent and would go on answering.
   memory_.close();
@@ -445,12 +465,8 @@ Verdict ProcessState::execute(const seccomp_notif& notification) {
 }
 
 void ProcessState::settle(pid_t tid) {
-  if (chdir_.settled(key_.pid, tid)) {
-    chdir_.tid = 0;
-    cwd_ = Cwd::unknown;
-  }
-  if (exec_.settled(key_.pid, tid)) {
-    exec_.tid = 0;
+  if (chdir_.settle(key_.pid, tid)) cwd_ = Cwd::unknown;
+  if (exec_.settle(key_.pid, tid)) {
     memory_.close();
     note_exec();
   }

@@ -9,14 +9,17 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "index/pid_key.hpp"
+#include "kernel/credentials.hpp"
 #include "kernel/pidfd.hpp"
 #include "kernel/proc_stat.hpp"
 #include "kernel/remote_memory.hpp"
 #include "kernel/unique_fd.hpp"
 #include "policy/syscall_table.hpp"
 #include "policy/verdict.hpp"
+#include "procfs/path_walk.hpp"
 
 namespace proctor::actors {
 
@@ -30,12 +33,17 @@ struct AddressSpace {
   std::uint64_t charged_bytes = 0;  ///< its size when last looked at, as the kernel counts
 };
 
-/// A change that a call makes after it was continued: it has happened, or failed, once the thread that
-/// called is heard of again or is gone.
-struct PendingChange {
-  pid_t tid = 0;  ///< 0: none
+/// Changes of one kind that calls make after they were continued: each has happened, or failed, once the
+/// thread that called is heard of again or is gone.
+class PendingChanges {
+ public:
+  void add(pid_t tid);
+  [[nodiscard]] bool any() const noexcept { return !tids_.empty(); }
+  /// `heard`: a thread of the process `tgid` has made a new call. Whether nothing is pending any more that was.
+  [[nodiscard]] bool settle(pid_t tgid, pid_t heard);
 
-  [[nodiscard]] bool settled(pid_t tgid, pid_t heard) const;
+ private:
+  std::vector<pid_t> tids_;  ///< of the callers, each once
 };
 
 /// PerProcessState: what is remembered of one process. Shared by its threads, because it is kept per thread
@@ -94,6 +102,8 @@ class ProcessState {
   /// openat2's third argument; a verdict where the kernel would refuse it unseen.
   [[nodiscard]] std::optional<policy::Verdict> read_open_how(const seccomp_notif& notification,
                                                              open_how& how);
+  /// Asks the gate, with the target's credentials where they are known.
+  [[nodiscard]] policy::Verdict ask_gate(const seccomp_notif& notification, procfs::OpenRequest& request);
   template <class Read>
   [[nodiscard]] auto with_memory(const seccomp_notif& notification, Read read);
   [[nodiscard]] bool may_need_service(const seccomp_notif& notification, int dirfd, std::string_view path);
@@ -104,8 +114,9 @@ class ProcessState {
   index::PidKey key_;
   std::shared_ptr<ProcessRecord> record_;
   kernel::RemoteMemory memory_;
-  PendingChange exec_;
-  PendingChange chdir_;
+  PendingChanges exec_;
+  PendingChanges chdir_;
+  std::optional<kernel::Credentials> credentials_;  ///< as last read, of any of its threads
   Cwd cwd_ = Cwd::unknown;
   AddressSpace address_space_;
   kernel::ProcStat image_;  ///< as of the last exec: tells one program image from the next

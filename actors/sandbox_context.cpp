@@ -42,7 +42,10 @@ SandboxContext::SandboxContext(std::shared_ptr<Loop> sandbox_loop, messages::San
       view(*this),
       hints(order.ungranted_directories, procfs::told_outside_procfs(order.policy.limits)),
       gate(members, hints, &view),
-      receiver(*loop, listener, journal) {}
+      receiver(*loop, listener, journal) {
+  if (!kernel::has_fixed_credentials(order.target)) return;
+  if (auto targets = gate.credentials_of(order.target)) everyones_credentials = *std::move(targets);
+}
 
 void SandboxContext::drain_exits() {
   bool any = false;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "index/process_index.hpp"
 #include "index/snapshot_reader.hpp"
 #include "index/task_source.hpp"
+#include "kernel/credentials.hpp"
 #include "kernel/journal.hpp"
 #include "kernel/listener.hpp"
 #include "kernel/pidfd.hpp"
@@ -92,6 +94,8 @@ struct SandboxContext {
   SandboxLimits limits;
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
   bool landlocked;  ///< the kernel itself keeps the target out of procfs
+  /// Of every thread of the sandbox, when the target's can never change.
+  std::optional<kernel::Credentials> everyones_credentials;
 
   std::uint64_t notifications = 0;
   std::uint64_t processes = 0;  ///< registered so far

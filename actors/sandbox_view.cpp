@@ -81,7 +81,7 @@ bool SandboxView::is_member(pid_t pid) {
     foreign_as_of_ = now;
   }
   if (foreign_.contains(pid)) return false;
-  const bool member = context_.members.group_of(pid).has_value();
+  const bool member = context_.index.find_member(pid).has_value();
   if (!member) foreign_.insert(pid);
   return member;
 }

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "kernel/pidfd.hpp"
 #include "kernel/unique_fd.hpp"
 
 namespace proctor::kernel {
@@ -72,9 +73,17 @@ Result<std::string> read_all(const std::string& path) {
 /// One thread's capability sets, capget(2).
 class CapabilitySets {
  public:
-  [[nodiscard]] bool read() noexcept {
-    header_ = {_LINUX_CAPABILITY_VERSION_3, 0};
+  /// 0: the calling thread's.
+  [[nodiscard]] bool read(pid_t tid = 0) noexcept {
+    header_ = {_LINUX_CAPABILITY_VERSION_3, tid};
     return ::syscall(SYS_capget, &header_, data_.data()) == 0;
+  }
+
+  [[nodiscard]] std::uint64_t effective() const noexcept {
+    return data_[0].effective | std::uint64_t{data_[1].effective} << 32U;
+  }
+  [[nodiscard]] std::uint64_t permitted() const noexcept {
+    return data_[0].permitted | std::uint64_t{data_[1].permitted} << 32U;
   }
 
   /// Makes `wanted`, as far as it is permitted, the effective set; inheritable and permitted stay.
@@ -168,6 +177,33 @@ Result<Credentials> read_credentials(pid_t tid, bool shares_namespace) {
     credentials->effective_capabilities = 0;
   }
   return credentials;
+}
+
+bool are_fixed_credentials(std::string_view status) {
+  const auto is_one = [](const std::optional<std::vector<uid_t>>& ids) {
+    return ids && ids->size() == 4 && std::ranges::count(*ids, ids->front()) == 4;
+  };
+  return is_one(numbers_of<uid_t>(line_of(status, "Uid"), 10)) &&
+         is_one(numbers_of<gid_t>(line_of(status, "Gid"), 10)) &&
+         numbers_of<std::uint64_t>(line_of(status, "CapPrm"), 16) == std::vector<std::uint64_t>{0} &&
+         numbers_of<unsigned>(line_of(status, "NoNewPrivs"), 10) == std::vector<unsigned>{1};
+}
+
+bool has_fixed_credentials(pid_t tid) {
+  const auto status = read_all(fmt::format("/proc/{}/status", tid));
+  return status && are_fixed_credentials(*status);
+}
+
+bool surely_has(pid_t tid, const Credentials& known) {
+  constexpr auto bit = [](unsigned capability) { return std::uint64_t{1} << capability; };
+  constexpr std::uint64_t overrides_modes = bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH);
+  CapabilitySets sets;
+  if (!sets.read(tid) || sets.effective() != known.effective_capabilities) return false;
+  if ((sets.permitted() & bit(CAP_SETGID)) != 0 && (sets.effective() & overrides_modes) != overrides_modes)
+    return false;
+  const auto thread = PidFd::open_thread(tid);
+  const auto ids = thread ? thread->quick_info() : std::nullopt;
+  return ids && ids->fsuid == known.fsuid && ids->fsgid == known.fsgid;
 }
 
 Result<AssumedCredentials> AssumedCredentials::assume(const Credentials& target, const Credentials& current) {

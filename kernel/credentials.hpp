@@ -34,6 +34,20 @@ struct Credentials {
 /// to be yes, and that it stays so.
 [[nodiscard]] Result<Credentials> read_credentials(pid_t tid, bool shares_namespace = false);
 
+/// Whether no call and no exec can ever change the credentials that the text of a /proc/TID/status shows, nor
+/// those of any descendant that stays in the user namespace: one uid and one gid throughout, no permitted
+/// capability, no_new_privs.
+[[nodiscard]] bool are_fixed_credentials(std::string_view status);
+
+/// The same of a thread; what cannot be read is not fixed.
+[[nodiscard]] bool has_fixed_credentials(pid_t tid);
+
+/// Whether a thread surely still has these credentials, by two short questions (capget(2), PIDFD_GET_INFO of
+/// 6.13) instead of a text of the kernel's. The list of groups is not asked about: it counts for files only
+/// without the capabilities that override their modes, and is changed only with CAP_SETGID; whoever has the
+/// latter without the former gets a no.
+[[nodiscard]] bool surely_has(pid_t tid, const Credentials& known);
+
 /// Makes the calling **thread** act with `target`'s credentials until destroyed (raw system calls:
 /// libc's wrappers would change every thread of the process). Nothing is called when they are the
 /// thread's own already, which `current` says. `current` must outlive this object.

@@ -33,15 +33,19 @@ Result<void> check_kind(int fd) {
   return Error::last("use the descriptor as a seccomp listener");
 }
 
-/// Whether a blocked RECV returns when the last target is gone: "seccomp: interrupt SECCOMP_IOCTL_NOTIF_RECV
-/// when all users have exited". To try it would take a process at every start.
-bool receive_ends_with_last_target() {
+/// What is not tried, because it would take a process at every start.
+bool kernel_is_since(std::pair<int, int> wanted) {
   utsname system{};
   std::pair<int, int> version;
   return ::uname(&system) == 0 &&
-         std::sscanf(system.release, "%d.%d", &version.first, &version.second) == 2 &&
-         version >= std::pair{6, 11};
+         std::sscanf(system.release, "%d.%d", &version.first, &version.second) == 2 && version >= wanted;
 }
+
+/// "seccomp: interrupt SECCOMP_IOCTL_NOTIF_RECV when all users have exited".
+bool receive_ends_with_last_target() { return kernel_is_since({6, 11}); }
+
+/// Our filters ask for WAIT_KILLABLE_RECV (seccomp_install.hpp) and get it from every kernel that has it.
+bool waits_killable() { return kernel_is_since({5, 19}); }
 
 }  // namespace
 
@@ -50,7 +54,7 @@ Result<SeccompListener> SeccompListener::adopt(UniqueFd fd) {
   if (const auto kind = check_kind(fd.get()); !kind) return kind.error();
   const bool synchronous =
       ::ioctl(fd.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) == 0;
-  return SeccompListener{std::move(fd), synchronous, receive_ends_with_last_target()};
+  return SeccompListener{std::move(fd), synchronous, receive_ends_with_last_target(), waits_killable()};
 }
 
 Result<void> SeccompListener::receive(NotificationBuffer buffer) {
@@ -84,11 +88,16 @@ bool SeccompListener::is_valid(std::uint64_t cookie) {
 Result<int> SeccompListener::add_fd_and_respond(std::uint64_t cookie, int fd, std::uint32_t target_fd_flags) {
   seccomp_notif_addfd request{};
   request.id = cookie;
-  request.flags = SECCOMP_ADDFD_FLAG_SEND;
+  request.flags = waits_killable_ ? 0 : SECCOMP_ADDFD_FLAG_SEND;
   request.srcfd = static_cast<std::uint32_t>(fd);
   request.newfd_flags = target_fd_flags;
   const int number = ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
   if (number < 0) return Error::last("inject a descriptor into the target");
+  if (!waits_killable_) return number;
+  seccomp_notif_resp response{};
+  response.id = cookie;
+  response.val = number;
+  if (auto sent = respond(response); !sent) return sent.error();
   return number;
 }
 

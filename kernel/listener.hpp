@@ -34,10 +34,9 @@ class Listener {
   /// Whether the target is still blocked in the call. Says nothing about its memory.
   [[nodiscard]] virtual bool is_valid(std::uint64_t cookie) = 0;
 
-  /// Puts a duplicate of `fd` into the target and answers the call with its number, in one step
-  /// (SECCOMP_ADDFD_FLAG_SEND). The calling thread must have every signal blocked: an interrupted
-  /// ADDFD makes the target's call return 0, which nothing can repair.
-  /// `target_fd_flags`: O_CLOEXEC or 0. EMFILE and the like leave the call unanswered.
+  /// Puts a duplicate of `fd` into the target and answers the call with its number. The calling thread must
+  /// have every signal blocked: an interrupted ADDFD with SEND makes the target's call return 0, which
+  /// nothing can repair. `target_fd_flags`: O_CLOEXEC or 0. EMFILE and the like leave the call unanswered.
   [[nodiscard]] virtual Result<int> add_fd_and_respond(std::uint64_t cookie, int fd,
                                                        std::uint32_t target_fd_flags) = 0;
 
@@ -51,6 +50,10 @@ class Listener {
 };
 
 /// The kernel's listener.
+///
+/// With WAIT_KILLABLE_RECV (5.19) a descriptor is injected by ADDFD and then SEND: only death can come between
+/// them, and takes the descriptor with it. SECCOMP_ADDFD_FLAG_SEND does both at once, for which older kernels
+/// have it, and costs four times as much: see docs/adr/0008.
 class SeccompListener final : public Listener {
  public:
   /// Takes `fd` over. Checks that this kernel's notification fits notification_bytes_max (ENOTSUP) and
@@ -74,12 +77,16 @@ class SeccompListener final : public Listener {
   [[nodiscard]] bool synchronous_wake_up() const noexcept { return synchronous_wake_up_; }
 
  private:
-  SeccompListener(UniqueFd fd, bool synchronous_wake_up, bool receive_ends) noexcept
-      : fd_(std::move(fd)), synchronous_wake_up_(synchronous_wake_up), receive_ends_(receive_ends) {}
+  SeccompListener(UniqueFd fd, bool synchronous_wake_up, bool receive_ends, bool waits_killable) noexcept
+      : fd_(std::move(fd)),
+        synchronous_wake_up_(synchronous_wake_up),
+        receive_ends_(receive_ends),
+        waits_killable_(waits_killable) {}
 
   UniqueFd fd_;
   bool synchronous_wake_up_;
-  bool receive_ends_;  ///< RECV returns when the last target is gone (6.11); else it must be polled for
+  bool receive_ends_;    ///< RECV returns when the last target is gone (6.11); else it must be polled for
+  bool waits_killable_;  ///< WAIT_KILLABLE_RECV is in force
 };
 
 }  // namespace proctor::kernel

@@ -101,17 +101,21 @@ Result<PidFd> PidFd::open_thread(pid_t tid) {
 PidFd PidFd::adopt(UniqueFd fd, pid_t pid) noexcept { return PidFd{std::move(fd), pid}; }
 
 Result<TaskInfo> PidFd::info() const {
-  uapi::PidfdInfo info;
-  info.mask = PIDFD_INFO_PID | PIDFD_INFO_CREDS;
-  if (::ioctl(fd_.get(), uapi::pidfd_get_info, &info) == 0)
-    return TaskInfo{static_cast<pid_t>(info.pid), static_cast<pid_t>(info.tgid),
-                    static_cast<pid_t>(info.ppid), info.fsuid, info.fsgid};
+  if (const auto info = quick_info()) return *info;
   if (!is_unknown_ioctl(errno)) return Error::last(fmt::format("PIDFD_GET_INFO of {}", pid_));
   auto status = read_status(pid_);
   // Alive after the read, so the number was this task's during the read. An error of the read counts for
   // nothing when the task has gone.
   if (!is_alive()) return gone(fmt::format("read /proc/{}/status", pid_));
   return status;
+}
+
+std::optional<TaskInfo> PidFd::quick_info() const noexcept {
+  uapi::PidfdInfo info;
+  info.mask = PIDFD_INFO_PID | PIDFD_INFO_CREDS;
+  if (::ioctl(fd_.get(), uapi::pidfd_get_info, &info) != 0) return std::nullopt;
+  return TaskInfo{static_cast<pid_t>(info.pid), static_cast<pid_t>(info.tgid), static_cast<pid_t>(info.ppid),
+                  info.fsuid, info.fsgid};
 }
 
 bool PidFd::is_alive() const noexcept {

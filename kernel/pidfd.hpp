@@ -43,6 +43,9 @@ class PidFd {
   /// so that the answer is of this instance or there is none.
   [[nodiscard]] Result<TaskInfo> info() const;
 
+  /// The same in one question, or nothing where the kernel does not know it (before 6.13).
+  [[nodiscard]] std::optional<TaskInfo> quick_info() const noexcept;
+
   /// Whether the task is not yet reaped (a zombie still owns its number, so it counts as alive).
   /// Says no of one in a pid namespace that is not this process's own or below it.
   [[nodiscard]] bool is_alive() const noexcept;

@@ -202,6 +202,11 @@ const kernel::Credentials* ProcGate::own_credentials() {
   return &*own_credentials_;
 }
 
+kernel::Result<kernel::Credentials> ProcGate::credentials_of(pid_t tid) {
+  shares_user_namespace_ = shares_user_namespace_ || kernel::shares_user_namespace(tid);
+  return kernel::read_credentials(tid, shares_user_namespace_);
+}
+
 const VirtualFile* ProcGate::find_virtual(std::string_view path) const {
   const auto* const file = views_ == nullptr ? nullptr : find_virtual_file(path);
   return file != nullptr && is_told(*file, views_->limits()) ? file : nullptr;
@@ -234,32 +239,42 @@ std::optional<Verdict> ProcGate::open_plainly(const OpenRequest& request, const 
     if (!host) return std::nullopt;
     return serve_virtual(request, *file, "/proc/" + path, *host);
   }
-  const auto directory = look_up(*root, names.front(), O_PATH | O_DIRECTORY);
-  if (!directory) return std::nullopt;
-  // After the directory was opened: it belongs to one process for good, so a member that is alive now is its
-  // owner (PathWalk).
-  const auto group = members_.group_of(*pid);
-  if (!group) return fails(ENOENT, "nothing of that name on the sandbox's /proc");
-  if (judge_use(names, *group, false).error != 0) return std::nullopt;
   const std::string below = names.size() > 1 ? path.substr(names.front().size() + 1) : ".";
-  auto file = look_up(directory->get(), below, request.flags);
-  // The process died after it was judged. To walk now could only meet another one under its number.
-  if (!file && file.error().number == ESRCH) return fails(ESRCH, "the process has ended");
-  if (!file) return std::nullopt;
-  if (const auto* const told = find_virtual(table_path(names, *group)); told != nullptr)
+  const auto* process = directories_.find(*pid);
+  kernel::Result<kernel::UniqueFd> file = kernel::Error{ESRCH, "no directory is kept"};
+  if (process != nullptr) file = look_up(process->directory.get(), below, request.flags);
+  if (!file) {
+    auto directory = look_up(*root, names.front(), O_PATH | O_DIRECTORY);
+    if (!directory) return std::nullopt;
+    // After the directory was opened: it belongs to one process for good, so a member that is alive now is its
+    // owner (PathWalk).
+    const auto group = members_.group_of(*pid);
+    if (!group) return fails(ENOENT, "nothing of that name on the sandbox's /proc");
+    process = &directories_.keep({*pid, *group, *std::move(directory)});
+    file = look_up(process->directory.get(), below, request.flags);
+    // The process died after it was judged. To walk now could only meet another one under its number.
+    if (!file && file.error().number == ESRCH) return fails(ESRCH, "the process has ended");
+    if (!file) return std::nullopt;
+  }
+  if (judge_use(names, process->group, false).error != 0) return std::nullopt;
+  if (const auto* const told = find_virtual(table_path(names, process->group)); told != nullptr)
     return serve_virtual(request, *told, "/proc/" + path, *file);
   return inject(*std::move(file), request);
 }
 
 Verdict ProcGate::open(const OpenRequest& request) {
   if (const int error = refusal_of_flags(request)) return fails(error, "flags that the kernel refuses");
+  if (request.credentials != nullptr) return open_as(request, *request.credentials);
+  const auto theirs = credentials_of(request.tid);
+  return theirs ? open_as(request, *theirs) : kernel_decides();
+}
+
+Verdict ProcGate::open_as(const OpenRequest& request, const kernel::Credentials& theirs) {
   const kernel::Credentials* own = own_credentials();
-  shares_user_namespace_ = shares_user_namespace_ || kernel::shares_user_namespace(request.tid);
-  const auto theirs = kernel::read_credentials(request.tid, shares_user_namespace_);
-  if (own == nullptr || !theirs) return kernel_decides();
+  if (own == nullptr) return kernel_decides();
   if (const auto path = plain_path(request)) {
     sees_own_procfs_ = sees_own_procfs_ || sees_own_procfs(request.tid);
-    const auto assumed = kernel::AssumedCredentials::assume(*theirs, *own);
+    const auto assumed = kernel::AssumedCredentials::assume(theirs, *own);
     if (!assumed) return kernel_decides();
     if (sees_own_procfs_)
       if (auto verdict = open_plainly(request, *path)) return *std::move(verdict);
@@ -267,7 +282,7 @@ Verdict ProcGate::open(const OpenRequest& request) {
   // What belongs to the supervisor's own rights comes first: the start is the target's already.
   auto start = WalkStart::open(request);
   if (!start) return kernel_decides();
-  const auto assumed = kernel::AssumedCredentials::assume(*theirs, *own);
+  const auto assumed = kernel::AssumedCredentials::assume(theirs, *own);
   if (!assumed) return kernel_decides();
 
   PathWalk walk(members_, request, std::move(*start));

@@ -16,6 +16,7 @@
 #include "procfs/members.hpp"
 #include "procfs/path_hints.hpp"
 #include "procfs/path_walk.hpp"
+#include "procfs/process_directories.hpp"
 #include "procfs/view.hpp"
 #include "procfs/virtual_files.hpp"
 
@@ -71,11 +72,16 @@ class ProcGate {
   /// the notification's cookie is safe from a recycled `tid`.
   [[nodiscard]] policy::Verdict open(const OpenRequest& request);
 
+  /// The credentials of a thread of the sandbox, for OpenRequest. Reads them from /proc each time.
+  [[nodiscard]] kernel::Result<kernel::Credentials> credentials_of(pid_t tid);
+
   /// Judges a directory by itself: `directory` is a duplicate of the target's descriptor. A directory of a
   /// foreign process can be reached by a race or inherited, and must then tell nothing.
   [[nodiscard]] Listing judge_listing(pid_t tid, pid_t tgid, const kernel::UniqueFd& directory);
 
  private:
+  /// After the flags were looked at, with the target's credentials.
+  [[nodiscard]] policy::Verdict open_as(const OpenRequest& request, const kernel::Credentials& theirs);
   /// Reads a file, or opens a directory, of a process: `path` from our own root of procfs, by one look-up
   /// that follows no link. Nothing: whatever this is, it is for a walk. Needs the target's credentials.
   [[nodiscard]] std::optional<policy::Verdict> open_plainly(const OpenRequest& request,
@@ -99,6 +105,7 @@ class ProcGate {
   Members& members_;
   PathHints hints_;
   ViewSource* views_;
+  ProcessDirectories directories_;
   std::optional<kernel::Credentials> own_credentials_;
   /// What was once seen to be so stays so. A "no" is asked again: it may only be a process that had ended.
   bool sees_own_procfs_ = false;

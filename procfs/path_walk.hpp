@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/credentials.hpp"
 #include "kernel/result.hpp"
 #include "kernel/unique_fd.hpp"
 #include "procfs/instance.hpp"
@@ -25,6 +26,7 @@ struct OpenRequest {
   std::uint64_t mode = 0;
   std::uint64_t resolve = 0;  ///< openat2's RESOLVE_*
   bool exact = false;         ///< openat2: flags and modes that the others ignore are errors
+  const kernel::Credentials* credentials = nullptr;  ///< of `tid`; null: to be read
 };
 
 /// Whether the kernel lets nobody look into this directory of procfs once its process is dead:

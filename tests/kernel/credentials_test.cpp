@@ -1,8 +1,11 @@
 #include "kernel/credentials.hpp"
 
 #include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,6 +16,7 @@
 #include <string>
 #include <thread>
 
+#include "kernel/pidfd.hpp"
 #include "kernel/unique_fd.hpp"
 #include "support/catch.hpp"
 #include "tests/kernel/child.hpp"
@@ -41,6 +45,15 @@ int open_errno(const std::string& path, int flags) {
   return fd ? 0 : errno;
 }
 
+/// Takes one capability out of this thread's effective set.
+bool drop_effective(unsigned capability) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> data{};
+  if (::syscall(SYS_capget, &header, data.data()) != 0) return false;
+  data[capability / 32].effective &= ~(1U << capability % 32);
+  return ::syscall(SYS_capset, &header, data.data()) == 0;
+}
+
 bool needs_root() {
   if (is_root()) return false;
   proctor::tests::skip("only root becomes others");
@@ -61,6 +74,57 @@ TEST_CASE("credentials: parsing takes the file system ids, the groups and the ef
   const auto no_groups = parse_credentials("Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t\nCapEff:\t0\n");
   REQUIRE(no_groups);
   CHECK(no_groups->groups.empty());
+}
+
+TEST_CASE("credentials: fixed are those of one user without capabilities or a way to gain any") {
+  const auto status = [](const char* uid, const char* gid, const char* permitted, const char* no_new_privs) {
+    return std::string("Name:\tx\nUid:\t") + uid + "\nGid:\t" + gid + "\nGroups:\t\nCapPrm:\t" + permitted +
+           "\nCapEff:\t0000000000000000\nNoNewPrivs:\t" + no_new_privs + "\n";
+  };
+  const std::string none = "0000000000000000";
+  CHECK(are_fixed_credentials(status("7\t7\t7\t7", "8\t8\t8\t8", none.c_str(), "1")));
+  CHECK_FALSE(are_fixed_credentials(status("7\t7\t0\t7", "8\t8\t8\t8", none.c_str(), "1")));
+  CHECK_FALSE(are_fixed_credentials(status("7\t7\t7\t7", "8\t8\t9\t8", none.c_str(), "1")));
+  CHECK_FALSE(are_fixed_credentials(status("7\t7\t7\t7", "8\t8\t8\t8", "0000000000000080", "1")));
+  CHECK_FALSE(are_fixed_credentials(status("7\t7\t7\t7", "8\t8\t8\t8", none.c_str(), "0")));
+  CHECK_FALSE(are_fixed_credentials("Uid:\t7\t7\t7\t7\nGid:\t8\t8\t8\t8\n"));
+  CHECK_FALSE(are_fixed_credentials(""));
+}
+
+TEST_CASE("credentials: that a thread still has them is known without reading them") {
+  if (!PidFd::open(::getpid())->quick_info()) return proctor::tests::skip("the kernel has no PIDFD_GET_INFO");
+  // Each step changes one thing that counts; before it the credentials are the same, after it they are not.
+  using Step = bool (*)();
+  struct Change {
+    const char* what;
+    Step step;
+    bool is_seen;
+  };
+  const auto change = GENERATE(
+      Change{"the uid", [] { return ::setresuid(ordinary_uid, ordinary_uid, ordinary_uid) == 0; }, true},
+      Change{"the file system's uid alone", [] { return ::setfsuid(ordinary_uid) == 0; }, true},
+      Change{"the gid", [] { return ::setresgid(ordinary_gid, ordinary_gid, ordinary_gid) == 0; }, true},
+      Change{"groups, without the right to override modes",
+             [] {
+               return drop_effective(CAP_DAC_OVERRIDE) && ::setgroups(0, nullptr) == 0;
+             },
+             true},
+      Change{"nothing", [] { return true; }, false});
+  CAPTURE(change.what);
+  if (change.is_seen && needs_root()) return;
+  Shared<std::atomic<int>> stage;
+  const Child child([&] {
+    while (*stage == 0) ::sched_yield();
+    *stage = change.step() ? 2 : 3;
+    return wait_for_ever();
+  });
+  const auto before = read_credentials(child.pid());
+  REQUIRE(before);
+  if (is_root()) CHECK(surely_has(child.pid(), *before));
+  *stage = 1;
+  REQUIRE(eventually([&] { return *stage > 1; }));
+  REQUIRE(*stage == 2);
+  CHECK(surely_has(child.pid(), *before) != change.is_seen);
 }
 
 TEST_CASE("credentials: text that is no status is EPROTO") {

@@ -76,4 +76,32 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("recycling: the directory that is kept of a process shows nothing of a later one with its number") {
+  if (::geteuid() != 0) return skip("choosing a pid needs root");
+  const Target asker;
+  Target victim([] { ::prctl(PR_SET_NAME, "the-victim"); });
+  REQUIRE(victim.is_ready());
+  const pid_t number = victim.pid();
+  const std::string path = "/proc/" + std::to_string(number) + "/comm";
+  FakeMembers members({number});
+  procfs::ProcGate gate(members);
+  for (int i = 0; i < 3; ++i)
+    CHECK(read_all(injected_fd(gate.open(request_of(asker, path)))) == "the-victim\n");
+  CHECK(members.questions == 1);  // it was kept
+
+  victim.end();
+  std::optional<Child> later;
+  fork_with_pid(number, later);
+  REQUIRE(later->pid() == number);
+  SECTION("a stranger") {
+    members.groups = {};
+    CHECK(answer_of(gate.open(request_of(asker, path))) == "ENOENT");
+  }
+  SECTION("a new member") {
+    CHECK(eventually([&] {
+      return read_all(injected_fd(gate.open(request_of(asker, path)))) == "the-stranger\n";
+    }));
+  }
+}
+
 }  // namespace proctor::tests

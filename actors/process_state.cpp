@@ -97,8 +97,8 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return tell_name(notification);
     case policy::Handler::set_affinity:
       return set_affinity(notification);
-    case policy::Handler::rewind:
-      return rewind(notification);
+    case policy::Handler::read_anew:
+      return read_anew(notification);
     case policy::Handler::pid_argument:  // decided by the notification actor, from the snapshot
     case policy::Handler::none:
       break;
@@ -332,20 +332,29 @@ Verdict ProcessState::change_cwd(const seccomp_notif& notification) {
 }
 
 Verdict ProcessState::judge_path(const seccomp_notif& notification, const policy::SyscallRow& row) {
-  const auto address = notification.data.args[row.argument];
+  const bool flagged =
+      row.flags_argument >= 0 && (int_argument(notification, row.flags_argument) & AT_SYMLINK_NOFOLLOW) != 0;
+  const bool follows = row.follows && !flagged;
+  auto verdict = judge_path_argument(notification, row.argument, row.dirfd_argument, follows);
+  if (row.second_path_argument < 0 || !std::holds_alternative<Continue>(verdict.answer)) return verdict;
+  return judge_path_argument(notification, row.second_path_argument, row.second_dirfd_argument, follows);
+}
+
+Verdict ProcessState::judge_path_argument(const seccomp_notif& notification, int argument, int dirfd_argument,
+                                          bool follows) {
+  const auto address = notification.data.args[argument];
   // Continue safety: about a descriptor of the target's own (a null or an empty path), or the kernel's
   // EFAULT.
   if (address == 0) return {Continue{}};
   const auto path = read_path(notification, address);
   if (!path) return unreadable(path.error());
   argument_ = *path;
-  const int dirfd = row.dirfd_argument < 0 ? AT_FDCWD : int_argument(notification, row.dirfd_argument);
-  const bool flagged =
-      row.flags_argument >= 0 && (int_argument(notification, row.flags_argument) & AT_SYMLINK_NOFOLLOW) != 0;
+  const int dirfd = dirfd_argument < 0 ? AT_FDCWD : int_argument(notification, dirfd_argument);
   // Continue safety: what the kernel then does by the path tells whether a process exists and no more.
-  // Landlock lets nobody see through the links of a process outside its domain (ptrace), and watches and
-  // handles of procfs tell nothing. A path that is rewritten meanwhile gains no more than that.
-  return judge_name(notification, dirfd, *path, row.follows && !flagged);
+  // Landlock lets nobody see through the links of a process outside its domain (ptrace), watches and
+  // handles of procfs tell nothing, and nothing of procfs can be made, moved or removed. A path that is
+  // rewritten meanwhile gains no more than that.
+  return judge_name(notification, dirfd, *path, follows);
 }
 
 Verdict ProcessState::judge_name(const seccomp_notif& notification, int dirfd, std::string_view path,
@@ -422,7 +431,7 @@ Verdict ProcessState::set_affinity(const seccomp_notif& notification) {
   return {Return{0}, "within the CPUs of the sandbox"};
 }
 
-Verdict ProcessState::rewind(const seccomp_notif& notification) {
+Verdict ProcessState::read_anew(const seccomp_notif& notification) {
   const auto tid = static_cast<pid_t>(notification.pid);
   const int fd = int_argument(notification, 0);
   const auto name = kernel::memfd_name(tid, fd);
@@ -439,10 +448,17 @@ Verdict ProcessState::rewind(const seccomp_notif& notification) {
   // Continue safety: as above. The process that the file told of may have ended.
   if (!std::holds_alternative<policy::Inject>(verdict.answer)) return {Continue{}};
   auto& opened = std::get<policy::Inject>(verdict.answer);
-  // Its duplicates go on with the text of before, from the beginning as well: they share the position.
-  if (const auto thread = kernel::PidFd::open_thread(tid))
-    if (const auto file = thread->get_fd(fd)) static_cast<void>(::lseek(file->get(), 0, SEEK_SET));
-  return {policy::Replace{std::move(opened.fd), fd, opened.close_on_exec}, "read again"};
+  const auto thread = kernel::PidFd::open_thread(tid);
+  const auto file = thread ? thread->get_fd(fd) : kernel::Result<kernel::UniqueFd>(thread.error());
+  if (notification.data.nr == SYS_lseek) {
+    // Its duplicates go on with the text of before, from the beginning as well: they share the position.
+    if (file) static_cast<void>(::lseek(file->get(), 0, SEEK_SET));
+    return {policy::Replace{std::move(opened.fd), fd, opened.close_on_exec}, "read again"};
+  }
+  // pread leaves the position where it is.
+  if (file) static_cast<void>(::lseek(opened.fd->get(), ::lseek(file->get(), 0, SEEK_CUR), SEEK_SET));
+  return {policy::Replace{std::move(opened.fd), fd, opened.close_on_exec, policy::Replace::Then::goes_on},
+          "read again"};
 }
 
 // -- exec -----------------------------------------------------------------------------------------

@@ -76,11 +76,14 @@ class ProcessState {
   [[nodiscard]] policy::Verdict execute(const seccomp_notif& notification);
 
   [[nodiscard]] policy::Verdict judge_path(const seccomp_notif& notification, const policy::SyscallRow& row);
+  /// One of its paths: the register of its address, and of the directory it starts from (-1: none).
+  [[nodiscard]] policy::Verdict judge_path_argument(const seccomp_notif& notification, int argument,
+                                                    int dirfd_argument, bool follows);
   [[nodiscard]] policy::Verdict tell_system(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict tell_parent() const;
   [[nodiscard]] policy::Verdict tell_name(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict set_affinity(const seccomp_notif& notification);
-  [[nodiscard]] policy::Verdict rewind(const seccomp_notif& notification);
+  [[nodiscard]] policy::Verdict read_anew(const seccomp_notif& notification);
 
   /// The call's answer: `bytes`, at an address of the target's; it returns `value`.
   [[nodiscard]] policy::Verdict answer_in_memory(const seccomp_notif& notification, std::uint64_t address,

@@ -74,11 +74,11 @@ void Responder::replace(const kernel::JournalSlot& slot, const policy::Replace& 
   // one whole file or the other under that number.
   const auto done = listener_.replace_fd(slot.cookie, replace.fd->get(), replace.number,
                                          replace.close_on_exec ? O_CLOEXEC : 0U);
-  if (done)
-    send(slot, 0, 0, 0, counts_.injected);
-  else  // Continue safety: the target's own descriptor keeps the file that it has, such as above its
-        // RLIMIT_NOFILE
-    send(slot, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE, counts_.continued);
+  const bool goes_on = !done || replace.then == policy::Replace::Then::goes_on;
+  // Continue safety: the kernel reads the target's own descriptor, whichever file that is by then. Above its
+  // RLIMIT_NOFILE, for one, it keeps the file that it had.
+  send(slot, 0, 0, goes_on ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0U,
+       done ? counts_.injected : counts_.continued);
 }
 
 void Responder::expire(std::int64_t now_ns) {

@@ -10,7 +10,14 @@ namespace proctor::policy {
 namespace {
 
 // Numbers newer than the headers of Debian 12; x86-64.
+constexpr long sys_fchmodat2 = 452;
+constexpr long sys_setxattrat = 463;
+constexpr long sys_getxattrat = 464;
+constexpr long sys_listxattrat = 465;
+constexpr long sys_removexattrat = 466;
 constexpr long sys_open_tree_attr = 467;
+constexpr long sys_file_getattr = 468;
+constexpr long sys_file_setattr = 469;
 
 // The arguments that some rows look for: of <sched.h>, <linux/ioprio.h>, <sys/resource.h>, <asm/ioctls.h>,
 // <linux/prctl.h>, as literals because those headers clash with each other.
@@ -163,12 +170,27 @@ constexpr SyscallRow strictly(SyscallRow row) {
   return row;
 }
 
-/// lseek(fd, 0, SEEK_SET).
-constexpr SyscallRow ask_rewind() {
-  SyscallRow row = ask("lseek", SYS_lseek, Handler::rewind, reads_anew);
-  row.argument = 1;
+/// A call with two paths, neither of whose last links it follows. Those without directories have -1.
+constexpr SyscallRow judge_two_paths(std::string_view name, long number, std::int8_t first_dirfd,
+                                     std::uint8_t first, std::int8_t second_dirfd, std::int8_t second) {
+  SyscallRow row = judge_link(name, number, first, first_dirfd);
+  row.second_path_argument = second;
+  row.second_dirfd_argument = second_dirfd;
+  return row;
+}
+
+/// A call on a descriptor whose position, in register `position`, is 0.
+constexpr SyscallRow ask_at_beginning(std::string_view name, long number, std::uint8_t position) {
+  SyscallRow row = ask(name, number, Handler::read_anew, reads_anew);
+  row.argument = position;
   row.condition = Condition::masked_equals;
   row.mask = ~std::uint64_t{0};
+  return row;
+}
+
+/// lseek(fd, 0, SEEK_SET).
+constexpr SyscallRow ask_rewind() {
+  SyscallRow row = ask_at_beginning("lseek", SYS_lseek, 1);
   row.also = {.argument = 2, .condition = Condition::low_word_equals, .value = 0};
   return row;
 }
@@ -243,10 +265,44 @@ constexpr std::array table{
     strictly(judge_path("futimesat", SYS_futimesat, 1, 0)),
     strictly(judge_path("utimensat", SYS_utimensat, 1, 0, 3)),
 
+    // Whoever may not change a path still learns from the errno whether it is there.
+    strictly(judge_link("mkdir", SYS_mkdir, 0)),
+    strictly(judge_link("mkdirat", SYS_mkdirat, 1, 0)),
+    strictly(judge_link("rmdir", SYS_rmdir, 0)),
+    strictly(judge_link("mknod", SYS_mknod, 0)),
+    strictly(judge_link("mknodat", SYS_mknodat, 1, 0)),
+    strictly(judge_link("unlink", SYS_unlink, 0)),
+    strictly(judge_link("unlinkat", SYS_unlinkat, 1, 0)),
+    strictly(judge_link("symlink", SYS_symlink, 1)),
+    strictly(judge_link("symlinkat", SYS_symlinkat, 2, 1)),
+    strictly(judge_two_paths("rename", SYS_rename, -1, 0, -1, 1)),
+    strictly(judge_two_paths("renameat", SYS_renameat, 0, 1, 2, 3)),
+    strictly(judge_two_paths("renameat2", SYS_renameat2, 0, 1, 2, 3)),
+    strictly(judge_two_paths("link", SYS_link, -1, 0, -1, 1)),
+    strictly(judge_two_paths("linkat", SYS_linkat, 0, 1, 2, 3)),
+    strictly(judge_path("truncate", SYS_truncate, 0)),
+    strictly(judge_path("chmod", SYS_chmod, 0)),
+    strictly(judge_path("fchmodat", SYS_fchmodat, 1, 0)),
+    strictly(judge_path("fchmodat2", sys_fchmodat2, 1, 0, 3)),
+    strictly(judge_path("chown", SYS_chown, 0)),
+    strictly(judge_link("lchown", SYS_lchown, 0)),
+    strictly(judge_path("fchownat", SYS_fchownat, 1, 0, 4)),
+    strictly(judge_path("setxattr", SYS_setxattr, 0)),
+    strictly(judge_link("lsetxattr", SYS_lsetxattr, 0)),
+    strictly(judge_path("removexattr", SYS_removexattr, 0)),
+    strictly(judge_link("lremovexattr", SYS_lremovexattr, 0)),
+    strictly(judge_path("setxattrat", sys_setxattrat, 1, 0, 2)),
+    judge_path("getxattrat", sys_getxattrat, 1, 0, 2),
+    strictly(judge_path("listxattrat", sys_listxattrat, 1, 0, 2)),
+    strictly(judge_path("removexattrat", sys_removexattrat, 1, 0, 2)),
+    strictly(judge_path("file_getattr", sys_file_getattr, 1, 0, 4)),
+    strictly(judge_path("file_setattr", sys_file_setattr, 1, 0, 4)),
+
     ask("sysinfo", SYS_sysinfo, Handler::tell_system, tells_as_proc_does),
     ask("getppid", SYS_getppid, Handler::tell_parent, tells_as_proc_does),
     ask("uname", SYS_uname, Handler::tell_name, tells_as_proc_does),
     ask_rewind(),
+    ask_at_beginning("pread64", SYS_pread64, 3),
 
     judge_signal_target("kill", SYS_kill),
     judge("tkill", SYS_tkill, 0),

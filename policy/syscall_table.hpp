@@ -44,7 +44,7 @@ enum class Handler : std::uint8_t {
   tell_name,     ///< uname
   tell_parent,   ///< getppid
   set_affinity,  ///< sched_setaffinity: within the CPUs of the sandbox
-  rewind,        ///< lseek to the beginning: a virtual file is made anew
+  read_anew,     ///< lseek to the beginning, pread from there: a virtual file is made anew
   pid_argument,  ///< a pid in a register: membership decides, see judged_pids
 };
 
@@ -78,7 +78,9 @@ struct SyscallRow {
   PidKind pid_kind = PidKind::task;
   std::int8_t dirfd_argument =
       -1;  ///< with Handler::judge_path, beside the path in `argument`; -1: the working directory
-  std::int8_t flags_argument = -1;       ///< where AT_SYMLINK_NOFOLLOW may stand; -1: nowhere
+  std::int8_t second_path_argument = -1;   ///< of a call with two paths, with a directory of its own
+  std::int8_t second_dirfd_argument = -1;  ///< -1: the working directory
+  std::int8_t flags_argument = -1;         ///< where AT_SYMLINK_NOFOLLOW may stand; -1: nowhere
   bool follows = true;                   ///< a link at the path's end, unless the flags say otherwise
   bool strict = false;                   ///< in ProcMode::strict only
   std::int8_t second_pid_argument = -1;  ///< the register of a second task that is judged as well (kcmp)

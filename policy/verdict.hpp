@@ -29,12 +29,18 @@ struct Inject {
   bool close_on_exec = false;
 };
 
-/// The target's descriptor `number`, which it has open, becomes a duplicate of this one, and the call returns
-/// 0. Should another of its threads close that number meanwhile, the duplicate is what it then finds there.
+/// The target's descriptor `number`, which it has open, becomes a duplicate of this one. Should another of its
+/// threads close that number meanwhile, the duplicate is what it then finds there.
 struct Replace {
+  enum class Then : std::uint8_t {
+    returns_zero,  ///< without being made
+    goes_on,       ///< the kernel makes the call, on what then is the descriptor
+  };
+
   std::shared_ptr<const kernel::UniqueFd> fd;
   int number = -1;
   bool close_on_exec = false;
+  Then then = Then::returns_zero;
 };
 
 /// The one answer to a notification, as a value. Only the responder writes it to the kernel.

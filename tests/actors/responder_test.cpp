@@ -149,6 +149,16 @@ TEST_CASE("responder: a replaced descriptor is in the target before its call ret
   CHECK(desk.responder.counts().injected == 1);
 }
 
+TEST_CASE("responder: after a descriptor was replaced, the kernel makes the call where the verdict says so") {
+  Desk desk;
+  desk.responder.respond(desk.receive(23), {Replace{some_file(), 7, false, Replace::Then::goes_on}, "why"});
+  REQUIRE(desk.listener.replaced.size() == 1);
+  REQUIRE(desk.listener.responses.size() == 1);
+  CHECK(desk.listener.responses[0].flags == SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+  CHECK(desk.responder.counts().injected == 1);
+  CHECK(desk.responder.counts().continued == 0);
+}
+
 TEST_CASE("responder: getppid does not fail") {
   Desk desk;
   const auto slot = desk.receive(31);

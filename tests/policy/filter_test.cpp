@@ -233,7 +233,7 @@ TEST_CASE("filter: common calls are decided in a few instructions and without th
        {SYS_read,    SYS_write,        SYS_close,          SYS_futex,      SYS_mmap,       SYS_munmap,
         SYS_readv,   SYS_newfstatat,   SYS_fstat,          SYS_epoll_wait, SYS_poll,       SYS_recvmsg,
         SYS_sendmsg, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_brk,        SYS_exit_group, SYS_wait4,
-        SYS_fork,    SYS_vfork,        SYS_exit,           SYS_getpid,     SYS_pread64,    SYS_pwrite64,
+        SYS_fork,    SYS_vfork,        SYS_exit,           SYS_getpid,     SYS_preadv,     SYS_pwrite64,
         SYS_fcntl,   SYS_dup2}) {
     INFO("call " << number);
     const auto outcome = evaluate_bpf(shipped(ProcMode::standard), call(number));
@@ -243,6 +243,15 @@ TEST_CASE("filter: common calls are decided in a few instructions and without th
     most = std::max(most, outcome->instructions);
   }
   CHECK(most <= 20);
+}
+
+TEST_CASE("filter: a file is asked about where it is read again from its beginning, and nowhere else") {
+  for (const std::uint64_t position : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 32U}) {
+    const auto expected = position == 0 ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW;
+    CHECK(action_of(shipped(), call(SYS_pread64, {3, 0, 0, position})) == expected);
+    CHECK(action_of(shipped(), call(SYS_lseek, {3, position, SEEK_SET})) == expected);
+    CHECK(action_of(shipped(), call(SYS_lseek, {3, position, SEEK_CUR})) == SECCOMP_RET_ALLOW);
+  }
 }
 
 TEST_CASE("filter: a mode's rows are in force, and those of the other mode are not") {

@@ -75,8 +75,7 @@ The supervisor is asked, and answers from what it opened or knows itself.
   });
   text += R"(
 ## Asked about with --proc=strict only
-Otherwise the kernel answers these by itself, and tells whether a process with some number exists. Calls that would
-change what a path names (mkdir, chmod, rename, ...) tell that in both modes.
+Otherwise the kernel answers these by itself, and tells whether a process with some number exists.
 
 | call | when | reason |
 |---|---|---|

@@ -89,6 +89,13 @@ os.set_inheritable(fd, True)
 os.lseek(fd, 0, os.SEEK_SET)
 assert os.get_inheritable(fd) is True
 assert os.pread(fd, 3, 0) == b"cpu"
+# The same by pread from the beginning, which leaves the position alone.
+os.lseek(fd, 5, os.SEEK_SET)
+before, end = os.pread(fd, 4096, 0), time.monotonic() + 100
+while busy(os.pread(fd, 4096, 0)) <= busy(before) + 20:
+    assert time.monotonic() < end, "pread never tells the time used by this very loop"
+    for n in range(2_000_000): pass
+assert os.lseek(fd, 0, os.SEEK_CUR) == 5
 assert os.pread(kept, 3, 0) == b"cpu" and os.lseek(kept, 0, os.SEEK_CUR) == 0
 try:
     os.write(fd, b"x")
@@ -173,8 +180,18 @@ if strict:
         "faccessat": lambda p: raw("faccessat", -100, p.encode(), 0, 0),
         "faccessat2": lambda p: raw("faccessat", -100, p.encode(), 0, 0x200),
         "statx": lambda p: raw("statx", -100, p.encode(), 0, 0xfff, ctypes.create_string_buffer(256)),
+        "mkdir": os.mkdir, "mkdirat": lambda p: raw("mkdirat", -100, p.encode(), 0o700), "rmdir": os.rmdir,
+        "mknod": os.mknod, "unlink": os.unlink, "unlinkat": lambda p: raw("unlinkat", -100, p.encode(), 0),
+        "symlink": lambda p: os.symlink("x", p), "rename from": lambda p: os.rename(p, "there"),
+        "rename to": lambda p: os.rename("ordinary", p), "link from": lambda p: os.link(p, "there"),
+        "link to": lambda p: os.link("ordinary", p), "renameat": lambda p: raw("renameat", -100, b"ordinary", -100, p.encode()),
+        "truncate": lambda p: os.truncate(p, 0), "chmod": lambda p: os.chmod(p, 0o700),
+        "chown": lambda p: os.chown(p, -1, -1), "lchown": lambda p: os.lchown(p, -1, -1),
+        "fchownat": lambda p: raw("fchownat", -100, p.encode(), -1, -1, 0x100),
+        "setxattr": lambda p: os.setxattr(p, "user.x", b""), "removexattr": lambda p: os.removexattr(p, "user.x"),
     }
 watch = libc.inotify_init1(0)
+os.close(os.open("ordinary", os.O_CREAT))
 def answer(call, path):
     try:
         calls[call](path)

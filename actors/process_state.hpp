@@ -71,6 +71,8 @@ class ProcessState {
   [[nodiscard]] policy::Verdict tell_system(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict tell_parent() const;
   [[nodiscard]] policy::Verdict tell_name(const seccomp_notif& notification);
+  /// capget(2) on behalf: the pid that it names lies in memory.
+  [[nodiscard]] policy::Verdict tell_capabilities(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict set_affinity(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict rewind(const seccomp_notif& notification);
 

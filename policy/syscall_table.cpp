@@ -38,6 +38,11 @@ constexpr std::uint64_t pr_sched_core = 62;
 constexpr std::uint64_t af_netlink = 16;
 constexpr std::uint64_t netlink_sock_diag = 4;
 constexpr std::uint64_t netlink_connector = 11;
+// NS_GET_{PID,TGID}_{FROM,IN}_PIDNS of <linux/nsfs.h> (6.11).
+constexpr std::uint64_t ns_get_pid_from_pidns = 0x8004b706;
+constexpr std::uint64_t ns_get_tgid_from_pidns = 0x8004b707;
+constexpr std::uint64_t ns_get_pid_in_pidns = 0x8004b708;
+constexpr std::uint64_t ns_get_tgid_in_pidns = 0x8004b709;
 constexpr std::uint64_t seccomp_new_listener = 1U << 3U;
 // A clock id with bit 31 names a task or a device. With bit 2 it is a thread's, which the kernel gives to
 // no other process (kernel/time/posix-cpu-timers.c, pid_for_clock), so only the rest needs judging.
@@ -58,6 +63,8 @@ constexpr std::string_view keeps_cpus =
 constexpr std::string_view reads_anew =
     "a file of /proc that is read again from its beginning tells what is true by then";
 constexpr std::string_view foreign_pid = "a process outside the sandbox does not exist for this call";
+constexpr std::string_view names_pid_in_memory =
+    "names a process in memory; one outside the sandbox does not exist for this call";
 constexpr std::string_view foreign_clock =
     "the CPU clock of a process outside the sandbox does not exist for this call";
 constexpr std::string_view reaches_supervisor =
@@ -84,6 +91,7 @@ constexpr std::string_view lists_sockets =
     "lists every socket of the network namespace; /proc/net tells the sandbox's own, and ss reads that then";
 constexpr std::string_view tells_of_processes =
     "the process connector tells of every fork, exec and exit of the machine";
+constexpr std::string_view translates_pids = "tells of any number whether a process has it";
 constexpr std::string_view fakes_input = "types into a terminal that the sandbox shares with its user";
 
 constexpr SyscallRow ask(std::string_view name, long number, Handler handler, std::string_view reason) {
@@ -246,6 +254,7 @@ constexpr std::array table{
     ask("sysinfo", SYS_sysinfo, Handler::tell_system, tells_as_proc_does),
     ask("getppid", SYS_getppid, Handler::tell_parent, tells_as_proc_does),
     ask("uname", SYS_uname, Handler::tell_name, tells_as_proc_does),
+    ask("capget", SYS_capget, Handler::tell_capabilities, names_pid_in_memory),
     ask_rewind(),
 
     judge_signal_target("kill", SYS_kill),
@@ -314,6 +323,15 @@ constexpr std::array table{
               "PR_SCHED_CORE names foreign processes and decides with whom they share a CPU core"),
     refuse_if("ioctl", SYS_ioctl, EPERM, 1, Condition::low_word_equals, tiocsti, fakes_input),
     refuse_if("ioctl", SYS_ioctl, EPERM, 1, Condition::low_word_equals, tioclinux, fakes_input),
+    // The errno is that of a kernel without them.
+    refuse_if("ioctl", SYS_ioctl, ENOTTY, 1, Condition::low_word_equals, ns_get_pid_from_pidns,
+              translates_pids),
+    refuse_if("ioctl", SYS_ioctl, ENOTTY, 1, Condition::low_word_equals, ns_get_tgid_from_pidns,
+              translates_pids),
+    refuse_if("ioctl", SYS_ioctl, ENOTTY, 1, Condition::low_word_equals, ns_get_pid_in_pidns,
+              translates_pids),
+    refuse_if("ioctl", SYS_ioctl, ENOTTY, 1, Condition::low_word_equals, ns_get_tgid_in_pidns,
+              translates_pids),
 
     refuse("mount", SYS_mount, EPERM, changes_mounts),
     refuse("umount2", SYS_umount2, EPERM, changes_mounts),
@@ -330,6 +348,8 @@ constexpr std::array table{
     refuse("open_by_handle_at", SYS_open_by_handle_at, EPERM, no_path),
     refuse("userfaultfd", SYS_userfaultfd, EPERM,
            "memory that answers only when its owner likes would hold up whoever reads it"),
+    refuse("fanotify_init", SYS_fanotify_init, EPERM,
+           "its events name foreign processes, and give a privileged one descriptors of them"),
     refuse_netlink(netlink_sock_diag, lists_sockets),
     refuse_netlink(netlink_connector, tells_of_processes),
     refuse("add_key", SYS_add_key, EPERM, shared_keys),

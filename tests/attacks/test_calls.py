@@ -23,15 +23,16 @@ REFUSED = {
                      "io_uring_setup", "io_uring_enter", "io_uring_register"], errno.ENOSYS),
     **dict.fromkeys(["clone-parent", "clone-user", "clone-garbage", "unshare-user", "unshare-mounts", "unshare-pids",
                      "setns", "chroot", "mount-bind", "mount-proc", "open_tree", "fsopen", "pivot_root", "by-handle",
-                     "pidfd_getfd", "userfaultfd", "bpf", "perf", "keyctl", "tiocsti", "tiocsti-wide", "tioclinux"],
+                     "pidfd_getfd", "userfaultfd", "bpf", "perf", "keyctl", "tiocsti", "tiocsti-wide", "tioclinux",
+                     "fanotify_init"],
                     errno.EPERM),
     "listener": errno.EBUSY,
     "sched-core": errno.EINVAL,
 }
 # Those that work bare, for root or for everybody, and change nothing outside their process.
 WORK_BARE = {
-    True: ["clone3", "unshare-user", "chroot", "pidfd_getfd", "by-handle", "listener", "keyctl"],
-    False: ["clone3", "pidfd_getfd", "listener"],
+    True: ["clone3", "unshare-user", "chroot", "pidfd_getfd", "by-handle", "listener", "keyctl", "fanotify_init"],
+    False: ["clone3", "pidfd_getfd", "listener", "fanotify_init"],
 }
 
 
@@ -264,6 +265,11 @@ class Arguments(AttackTest):
         bare = self.same_as_bare("arguments")
         for name in ("path-unmapped", "path-runs-off", "path-null", "open-unmapped", "execve-unmapped", "chdir-unmapped"):
             self.assertEqual(bare[name], errno.EFAULT, name)
+
+    def test_bad_arguments_of_capget_get_the_kernels_own_errors(self):
+        bare = self.same_as_bare("capabilities")
+        self.assertEqual([bare[name] for name in ("null", "unmapped", "data-unmapped", "old-version", "negative")],
+                         [errno.EFAULT, errno.EFAULT, errno.EFAULT, errno.EINVAL, errno.EINVAL])
 
     def test_bad_buffers_of_listings_get_the_kernels_own_errors(self):
         bare = self.same_as_bare("listings")

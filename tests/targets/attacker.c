@@ -24,6 +24,7 @@ static const struct {
     {"arguments", hostile_arguments},
     {"spell", spell_paths},
     {"listings", hostile_listings},
+    {"capabilities", hostile_capabilities},
     {"alarms", alarm_storm},
     {"stops", stop_storm},
     {"kills", kill_storm},

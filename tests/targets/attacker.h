@@ -8,7 +8,7 @@ typedef int attack_main(int argc, char** argv);
 
 attack_main race_paths, exec_in_the_middle, recycled_pid;                          // attacker_races.c
 attack_main at_processes, at_the_kernel, stacked_filters, broadcast;               // attacker_calls.c
-attack_main hostile_arguments, spell_paths, hostile_listings;                      // attacker_arguments.c
+attack_main hostile_arguments, spell_paths, hostile_listings, hostile_capabilities;  // attacker_arguments.c
 attack_main alarm_storm, stop_storm, kill_storm, flood, out_of_descriptors;        // attacker_storms.c
 attack_main own_tables, escape_the_end, fork_bomb, without_supervisor, as_victim;  // attacker_processes.c
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -55,6 +56,22 @@ static void attack_files(const char* name, pid_t pid) {
   tell(name, "write-oom", open_of(pid, "oom_score_adj", O_WRONLY));
 }
 
+// The pid of a task in the pid namespace that is this one: what <linux/nsfs.h> of 6.11 calls NS_GET_PID_IN_PIDNS.
+static long translated(pid_t pid) {
+  const int fd = open("/proc/self/ns/pid", O_RDONLY);
+  const long result = ioctl(fd, 0x8004b708, pid);
+  const int error = errno;
+  close(fd);
+  errno = error;
+  return result;
+}
+
+static long capabilities_of(pid_t pid) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, pid};
+  struct __user_cap_data_struct data[2];
+  return syscall(SYS_capget, &header, data);
+}
+
 static void attack_schedule(const char* name, pid_t pid) {
   struct sched_param parameters;
   cpu_set_t cpus;
@@ -99,6 +116,8 @@ static void attack_by_call(const char* name, pid_t pid) {
   tell(name, "prlimit-set", syscall(SYS_prlimit64, pid, RLIMIT_CORE, &limit, NULL));
   tell(name, "getpgid", getpgid(pid));
   tell(name, "getsid", getsid(pid));
+  tell(name, "capget", capabilities_of(pid));
+  tell(name, "ns_get_pid", translated(pid));
   tell(name, "ptrace-seize", ptrace(PTRACE_SEIZE, pid, 0, 0));
   tell(name, "process_vm_readv",
        process_vm_readv(pid, &mine, 1, &theirs, 1, 0) < 0 && errno != EFAULT ? -1 : 0);
@@ -251,6 +270,7 @@ static long type_ahead_wide(void) {
   return syscall(SYS_ioctl, open("/dev/null", O_RDWR), 0x100000000UL | TIOCSTI, "x");
 }
 static long console_paste(void) { return ioctl(open("/dev/null", O_RDWR), 0x541c /* TIOCLINUX */, "\3"); }
+static long watch_files(void) { return syscall(SYS_fanotify_init, 0x200 /* FAN_REPORT_FID */, O_RDONLY); }
 static long share_core(void) { return prctl(62 /* PR_SCHED_CORE */, 0, getppid(), 0, 0); }
 
 // kernel FOREIGN_PATH [NAME ...]: each in a process of its own, as its effects last. Prints `name errno`.
@@ -292,6 +312,7 @@ int at_the_kernel(int argc, char** argv) {
       {"tiocsti-wide", type_ahead_wide},
       {"tioclinux", console_paste},
       {"sched-core", share_core},
+      {"fanotify_init", watch_files},
   };
   if (argc < 2) return 98;
   foreign_path = argv[1];

@@ -456,8 +456,10 @@ Verdict ProcessState::rewind(const seccomp_notif& notification) {
   auto& opened = std::get<policy::Inject>(verdict.answer);
   // A memfd of the target's own may bear any name; whoever it is passed to must not find its own memory map or
   // a private file in the place of what it was given.
+  // And what another thread has put under the number since then is left alone.
   // Continue safety: as above.
-  if (kernel::memfd_name(::gettid(), opened.fd->get()) != name) return {Continue{}};
+  if (kernel::memfd_name(::gettid(), opened.fd->get()) != name || kernel::memfd_name(tid, fd) != name)
+    return {Continue{}};
   // Its duplicates go on with the text of before, from the beginning as well: they share the position.
   if (const auto thread = kernel::PidFd::open_thread(tid))
     if (const auto file = thread->get_fd(fd)) static_cast<void>(::lseek(file->get(), 0, SEEK_SET));

@@ -10,7 +10,13 @@ namespace proctor::policy {
 namespace {
 
 // Numbers newer than the headers of Debian 12; x86-64.
+constexpr long sys_setxattrat = 463;
+constexpr long sys_getxattrat = 464;
+constexpr long sys_listxattrat = 465;
+constexpr long sys_removexattrat = 466;
 constexpr long sys_open_tree_attr = 467;
+constexpr long sys_file_getattr = 468;
+constexpr long sys_file_setattr = 469;
 
 // The arguments that some rows look for: of <sched.h>, <linux/ioprio.h>, <sys/resource.h>, <asm/ioctls.h>,
 // <linux/prctl.h>, as literals because those headers clash with each other.
@@ -234,11 +240,21 @@ constexpr std::array table{
     judge_link("name_to_handle_at", SYS_name_to_handle_at, 1, 0),
     judge_path("getxattr", SYS_getxattr, 0),
     judge_link("lgetxattr", SYS_lgetxattr, 0),
+    judge_path("getxattrat", sys_getxattrat, 1, 0, 2),
     // These tell no more than stat does.
     strictly(judge_path("statfs", SYS_statfs, 0)),
     strictly(judge_path("inotify_add_watch", SYS_inotify_add_watch, 1)),
     strictly(judge_path("listxattr", SYS_listxattr, 0)),
     strictly(judge_link("llistxattr", SYS_llistxattr, 0)),
+    strictly(judge_path("listxattrat", sys_listxattrat, 1, 0, 2)),
+    strictly(judge_path("setxattr", SYS_setxattr, 0)),
+    strictly(judge_link("lsetxattr", SYS_lsetxattr, 0)),
+    strictly(judge_path("setxattrat", sys_setxattrat, 1, 0, 2)),
+    strictly(judge_path("removexattr", SYS_removexattr, 0)),
+    strictly(judge_link("lremovexattr", SYS_lremovexattr, 0)),
+    strictly(judge_path("removexattrat", sys_removexattrat, 1, 0, 2)),
+    strictly(judge_path("file_getattr", sys_file_getattr, 1, 0, 4)),
+    strictly(judge_path("file_setattr", sys_file_setattr, 1, 0, 4)),
     strictly(judge_path("stat", SYS_stat, 0)),
     strictly(judge_link("lstat", SYS_lstat, 0)),
     strictly(judge_path("newfstatat", SYS_newfstatat, 1, 0, 3)),

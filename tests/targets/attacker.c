@@ -31,6 +31,7 @@ static const struct {
     {"flood", flood},
     {"descriptors", out_of_descriptors},
     {"tables", own_tables},
+    {"paths", paths_by_all_calls},
     {"forged", forged_names},
     {"rewinds", rewind_race},
     {"rewound-tables", rewound_tables},

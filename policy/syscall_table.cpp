@@ -75,6 +75,8 @@ constexpr std::string_view foreign_clock =
     "the CPU clock of a process outside the sandbox does not exist for this call";
 constexpr std::string_view reaches_supervisor =
     "reaches every process of the user or group, the supervisor included; name a process instead";
+constexpr std::string_view tells_of_user =
+    "tells of every process of the user or group, those outside the sandbox included; name a process instead";
 constexpr std::string_view hides_flags =
     "its flags lie in memory where no filter can judge them; libc falls back to clone";
 constexpr std::string_view new_namespace =
@@ -122,6 +124,14 @@ constexpr SyscallRow judge_if(std::string_view name, long number, std::uint8_t a
                               std::uint8_t selector, std::uint64_t selected) {
   SyscallRow row = judge(name, number, argument);
   row.also = {.argument = selector, .condition = Condition::low_word_equals, .value = selected};
+  return row;
+}
+
+/// getpriority(2) of a process or a group: a group is named as the process that founded it.
+constexpr SyscallRow judge_priority() {
+  static_assert(prio_process == 0 && prio_pgrp == 1);
+  SyscallRow row = judge("getpriority", SYS_getpriority, 1);
+  row.also = {.argument = 0, .condition = Condition::masked_equals, .value = 0, .mask = 0xfffffffe};
   return row;
 }
 
@@ -284,13 +294,18 @@ constexpr std::array table{
     judge("setpgid", SYS_setpgid, 0),
     judge("getpgid", SYS_getpgid, 0),
     judge("getsid", SYS_getsid, 0),
-    judge_if("getpriority", SYS_getpriority, 1, 0, prio_process),
+    judge_priority(),
+    refuse_if("getpriority", SYS_getpriority, EPERM, 0, Condition::low_word_equals, prio_user, tells_of_user),
     judge_if("setpriority", SYS_setpriority, 1, 0, prio_process),
     refuse_if("setpriority", SYS_setpriority, EPERM, 0, Condition::low_word_equals, prio_pgrp,
               reaches_supervisor),
     refuse_if("setpriority", SYS_setpriority, EPERM, 0, Condition::low_word_equals, prio_user,
               reaches_supervisor),
     judge_if("ioprio_get", SYS_ioprio_get, 1, 0, ioprio_who_process),
+    refuse_if("ioprio_get", SYS_ioprio_get, EPERM, 0, Condition::low_word_equals, ioprio_who_pgrp,
+              tells_of_user),
+    refuse_if("ioprio_get", SYS_ioprio_get, EPERM, 0, Condition::low_word_equals, ioprio_who_user,
+              tells_of_user),
     judge_if("ioprio_set", SYS_ioprio_set, 1, 0, ioprio_who_process),
     refuse_if("ioprio_set", SYS_ioprio_set, EPERM, 0, Condition::low_word_equals, ioprio_who_pgrp,
               reaches_supervisor),

@@ -66,7 +66,8 @@ class AttackTest(SystemTest):
         """A process outside of every sandbox, named SECRET, which is in its arguments and environment as well; ended
         with the test."""
         process = subprocess.Popen([*prefix, attacker, "victim", SECRET], stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, env={**os.environ, "NAME": SECRET})
+                                   stdout=subprocess.PIPE, env={**os.environ, "NAME": SECRET},
+                                   start_new_session=True)
         self.addCleanup(self.end, process)
         self.assertEqual(process.stdout.readline(), b"ready\n")
         self.victim_pid = process.pid

@@ -93,6 +93,8 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return tell_name(notification);
     case policy::Handler::tell_capabilities:
       return tell_capabilities(notification);
+    case policy::Handler::tell_ipc:
+      return tell_ipc(notification);
     case policy::Handler::set_affinity:
       return set_affinity(notification);
     case policy::Handler::rewind:

@@ -41,6 +41,7 @@ constexpr std::uint64_t ioprio_who_user = 3;
 constexpr std::uint64_t tiocsti = 0x5412;
 constexpr std::uint64_t tioclinux = 0x541c;
 constexpr std::uint64_t pr_sched_core = 62;
+constexpr std::uint64_t sem_getpid = 11;
 constexpr std::uint64_t af_netlink = 16;
 constexpr std::uint64_t netlink_sock_diag = 4;
 constexpr std::uint64_t netlink_connector = 11;
@@ -71,6 +72,8 @@ constexpr std::string_view reads_anew =
 constexpr std::string_view foreign_pid = "a process outside the sandbox does not exist for this call";
 constexpr std::string_view names_pid_in_memory =
     "names a process in memory; one outside the sandbox does not exist for this call";
+constexpr std::string_view tells_of_last_user =
+    "the objects are shared with processes outside the sandbox, which are not named";
 constexpr std::string_view foreign_clock =
     "the CPU clock of a process outside the sandbox does not exist for this call";
 constexpr std::string_view reaches_supervisor =
@@ -197,6 +200,15 @@ constexpr SyscallRow ask_rewind() {
   return row;
 }
 
+/// semctl(id, number, GETPID).
+constexpr SyscallRow ask_last_of_semaphore() {
+  SyscallRow row = ask("semctl", SYS_semctl, Handler::tell_ipc, tells_of_last_user);
+  row.argument = 2;
+  row.condition = Condition::low_word_equals;
+  row.value = sem_getpid;
+  return row;
+}
+
 constexpr SyscallRow judge_kcmp() {
   SyscallRow row = judge("kcmp", SYS_kcmp, 0, "compares two processes; both must belong to the sandbox");
   row.condition = Condition::always;
@@ -281,6 +293,9 @@ constexpr std::array table{
     ask("getppid", SYS_getppid, Handler::tell_parent, tells_as_proc_does),
     ask("uname", SYS_uname, Handler::tell_name, tells_as_proc_does),
     ask("capget", SYS_capget, Handler::tell_capabilities, names_pid_in_memory),
+    ask("shmctl", SYS_shmctl, Handler::tell_ipc, tells_of_last_user),
+    ask("msgctl", SYS_msgctl, Handler::tell_ipc, tells_of_last_user),
+    ask_last_of_semaphore(),
     ask_rewind(),
 
     judge_signal_target("kill", SYS_kill),

@@ -44,6 +44,7 @@ enum class Handler : std::uint8_t {
   tell_name,     ///< uname
   tell_parent,   ///< getppid
   tell_capabilities,  ///< capget
+  tell_ipc,      ///< shmctl, msgctl, semctl: who made or last used an object
   set_affinity,  ///< sched_setaffinity: within the CPUs of the sandbox
   rewind,        ///< lseek to the beginning: a virtual file is made anew
   pid_argument,  ///< a pid in a register: membership decides, see judged_pids

@@ -1,6 +1,7 @@
 #include "actors/process_state.hpp"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -95,6 +96,10 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return tell_parent();
     case policy::Handler::tell_name:
       return tell_name(notification);
+    case policy::Handler::tell_capabilities:
+      return tell_capabilities(notification);
+    case policy::Handler::tell_ipc:
+      return tell_ipc(notification);
     case policy::Handler::set_affinity:
       return set_affinity(notification);
     case policy::Handler::read_anew:
@@ -398,6 +403,38 @@ Verdict ProcessState::tell_name(const seccomp_notif& notification) {
   return tell(notification, std::as_bytes(std::span{&told, 1}), "the sandbox's own name");
 }
 
+Verdict ProcessState::tell_capabilities(const seccomp_notif& notification) {
+  const auto& args = notification.data.args;
+  __user_cap_header_struct asked{};
+  const auto bytes = std::as_writable_bytes(std::span{&asked, 1});
+  const auto read = with_memory(
+      notification, [&](const kernel::RemoteMemory& memory) { return memory.read(args[0], bytes); });
+  if (!read && read.error().number != EFAULT) return {Fail{EPERM}, "the header cannot be read"};
+  if (!read || *read < sizeof asked.version) return {Fail{EFAULT}, "the header is not mapped"};
+  // As the kernel: kernel/capability.c, cap_validate_magic() and capget(2).
+  const bool wants_data = args[1] != 0;
+  const bool narrow = asked.version == _LINUX_CAPABILITY_VERSION_1;
+  if (!narrow && asked.version != _LINUX_CAPABILITY_VERSION_2 &&
+      asked.version != _LINUX_CAPABILITY_VERSION_3) {
+    constexpr std::uint32_t known = _LINUX_CAPABILITY_VERSION_3;
+    auto verdict = answer_in_memory(notification, args[0], std::as_bytes(std::span{&known, 1}), 0,
+                                    "the version that there is");
+    if (wants_data && std::holds_alternative<Return>(verdict.answer)) return {Fail{EINVAL}, "as the kernel"};
+    return verdict;
+  }
+  if (!wants_data) return {Return{0}, "as the kernel would"};
+  if (*read < bytes.size()) return {Fail{EFAULT}, "the header is not mapped"};
+  if (asked.pid < 0) return {Fail{EINVAL}, "as the kernel would"};
+  if (asked.pid != 0 && !context_.members.group_of(asked.pid))
+    return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> told{};
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3,
+                                  asked.pid == 0 ? static_cast<pid_t>(notification.pid) : asked.pid};
+  if (::syscall(SYS_capget, &header, told.data()) != 0) return {Fail{errno}, "as the kernel would"};
+  const auto shown = std::span{told}.first(narrow ? _LINUX_CAPABILITY_U32S_1 : _LINUX_CAPABILITY_U32S_3);
+  return answer_in_memory(notification, args[1], std::as_bytes(shown), 0, "of the sandbox's own process");
+}
+
 Verdict ProcessState::set_affinity(const seccomp_notif& notification) {
   const int named = int_argument(notification, 0);
   const pid_t tid = named == 0 ? static_cast<pid_t>(notification.pid) : named;
@@ -448,6 +485,12 @@ Verdict ProcessState::read_anew(const seccomp_notif& notification) {
   // Continue safety: as above. The process that the file told of may have ended.
   if (!std::holds_alternative<policy::Inject>(verdict.answer)) return {Continue{}};
   auto& opened = std::get<policy::Inject>(verdict.answer);
+  // A memfd of the target's own may bear any name; whoever it is passed to must not find its own memory map or
+  // a private file in the place of what it was given.
+  // And what another thread has put under the number since then is left alone.
+  // Continue safety: as above.
+  if (kernel::memfd_name(::gettid(), opened.fd->get()) != name || kernel::memfd_name(tid, fd) != name)
+    return {Continue{}};
   const auto thread = kernel::PidFd::open_thread(tid);
   const auto file = thread ? thread->get_fd(fd) : kernel::Result<kernel::UniqueFd>(thread.error());
   if (notification.data.nr == SYS_lseek) {

@@ -82,6 +82,10 @@ class ProcessState {
   [[nodiscard]] policy::Verdict tell_system(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict tell_parent() const;
   [[nodiscard]] policy::Verdict tell_name(const seccomp_notif& notification);
+  /// capget(2) on behalf: the pid that it names lies in memory.
+  [[nodiscard]] policy::Verdict tell_capabilities(const seccomp_notif& notification);
+  /// shmctl(2), msgctl(2), semctl(2) where they tell who made or last used an object (ipc_calls.cpp).
+  [[nodiscard]] policy::Verdict tell_ipc(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict set_affinity(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict read_anew(const seccomp_notif& notification);
 

@@ -42,9 +42,15 @@ constexpr std::uint64_t ioprio_who_user = 3;
 constexpr std::uint64_t tiocsti = 0x5412;
 constexpr std::uint64_t tioclinux = 0x541c;
 constexpr std::uint64_t pr_sched_core = 62;
+constexpr std::uint64_t sem_getpid = 11;
 constexpr std::uint64_t af_netlink = 16;
 constexpr std::uint64_t netlink_sock_diag = 4;
 constexpr std::uint64_t netlink_connector = 11;
+// NS_GET_{PID,TGID}_{FROM,IN}_PIDNS of <linux/nsfs.h> (6.11).
+constexpr std::uint64_t ns_get_pid_from_pidns = 0x8004b706;
+constexpr std::uint64_t ns_get_tgid_from_pidns = 0x8004b707;
+constexpr std::uint64_t ns_get_pid_in_pidns = 0x8004b708;
+constexpr std::uint64_t ns_get_tgid_in_pidns = 0x8004b709;
 constexpr std::uint64_t seccomp_new_listener = 1U << 3U;
 // A clock id with bit 31 names a task or a device. With bit 2 it is a thread's, which the kernel gives to
 // no other process (kernel/time/posix-cpu-timers.c, pid_for_clock), so only the rest needs judging.
@@ -65,10 +71,16 @@ constexpr std::string_view keeps_cpus =
 constexpr std::string_view reads_anew =
     "a file of /proc that is read again from its beginning tells what is true by then";
 constexpr std::string_view foreign_pid = "a process outside the sandbox does not exist for this call";
+constexpr std::string_view names_pid_in_memory =
+    "names a process in memory; one outside the sandbox does not exist for this call";
+constexpr std::string_view tells_of_last_user =
+    "the objects are shared with processes outside the sandbox, which are not named";
 constexpr std::string_view foreign_clock =
     "the CPU clock of a process outside the sandbox does not exist for this call";
 constexpr std::string_view reaches_supervisor =
     "reaches every process of the user or group, the supervisor included; name a process instead";
+constexpr std::string_view tells_of_user =
+    "tells of every process of the user or group, those outside the sandbox included; name a process instead";
 constexpr std::string_view hides_flags =
     "its flags lie in memory where no filter can judge them; libc falls back to clone";
 constexpr std::string_view new_namespace =
@@ -91,6 +103,7 @@ constexpr std::string_view lists_sockets =
     "lists every socket of the network namespace; /proc/net tells the sandbox's own, and ss reads that then";
 constexpr std::string_view tells_of_processes =
     "the process connector tells of every fork, exec and exit of the machine";
+constexpr std::string_view translates_pids = "tells of any number whether a process has it";
 constexpr std::string_view fakes_input = "types into a terminal that the sandbox shares with its user";
 
 constexpr SyscallRow ask(std::string_view name, long number, Handler handler, std::string_view reason) {
@@ -115,6 +128,14 @@ constexpr SyscallRow judge_if(std::string_view name, long number, std::uint8_t a
                               std::uint8_t selector, std::uint64_t selected) {
   SyscallRow row = judge(name, number, argument);
   row.also = {.argument = selector, .condition = Condition::low_word_equals, .value = selected};
+  return row;
+}
+
+/// getpriority(2) of a process or a group: a group is named as the process that founded it.
+constexpr SyscallRow judge_priority() {
+  static_assert(prio_process == 0 && prio_pgrp == 1);
+  SyscallRow row = judge("getpriority", SYS_getpriority, 1);
+  row.also = {.argument = 0, .condition = Condition::masked_equals, .value = 0, .mask = 0xfffffffe};
   return row;
 }
 
@@ -195,6 +216,15 @@ constexpr SyscallRow ask_rewind() {
   return row;
 }
 
+/// semctl(id, number, GETPID).
+constexpr SyscallRow ask_last_of_semaphore() {
+  SyscallRow row = ask("semctl", SYS_semctl, Handler::tell_ipc, tells_of_last_user);
+  row.argument = 2;
+  row.condition = Condition::low_word_equals;
+  row.value = sem_getpid;
+  return row;
+}
+
 constexpr SyscallRow judge_kcmp() {
   SyscallRow row = judge("kcmp", SYS_kcmp, 0, "compares two processes; both must belong to the sandbox");
   row.condition = Condition::always;
@@ -248,11 +278,21 @@ constexpr std::array table{
     judge_link("name_to_handle_at", SYS_name_to_handle_at, 1, 0),
     judge_path("getxattr", SYS_getxattr, 0),
     judge_link("lgetxattr", SYS_lgetxattr, 0),
+    judge_path("getxattrat", sys_getxattrat, 1, 0, 2),
     // These tell no more than stat does.
     strictly(judge_path("statfs", SYS_statfs, 0)),
     strictly(judge_path("inotify_add_watch", SYS_inotify_add_watch, 1)),
     strictly(judge_path("listxattr", SYS_listxattr, 0)),
     strictly(judge_link("llistxattr", SYS_llistxattr, 0)),
+    strictly(judge_path("listxattrat", sys_listxattrat, 1, 0, 2)),
+    strictly(judge_path("setxattr", SYS_setxattr, 0)),
+    strictly(judge_link("lsetxattr", SYS_lsetxattr, 0)),
+    strictly(judge_path("setxattrat", sys_setxattrat, 1, 0, 2)),
+    strictly(judge_path("removexattr", SYS_removexattr, 0)),
+    strictly(judge_link("lremovexattr", SYS_lremovexattr, 0)),
+    strictly(judge_path("removexattrat", sys_removexattrat, 1, 0, 2)),
+    strictly(judge_path("file_getattr", sys_file_getattr, 1, 0, 4)),
+    strictly(judge_path("file_setattr", sys_file_setattr, 1, 0, 4)),
     strictly(judge_path("stat", SYS_stat, 0)),
     strictly(judge_link("lstat", SYS_lstat, 0)),
     strictly(judge_path("newfstatat", SYS_newfstatat, 1, 0, 3)),
@@ -287,20 +327,14 @@ constexpr std::array table{
     strictly(judge_path("chown", SYS_chown, 0)),
     strictly(judge_link("lchown", SYS_lchown, 0)),
     strictly(judge_path("fchownat", SYS_fchownat, 1, 0, 4)),
-    strictly(judge_path("setxattr", SYS_setxattr, 0)),
-    strictly(judge_link("lsetxattr", SYS_lsetxattr, 0)),
-    strictly(judge_path("removexattr", SYS_removexattr, 0)),
-    strictly(judge_link("lremovexattr", SYS_lremovexattr, 0)),
-    strictly(judge_path("setxattrat", sys_setxattrat, 1, 0, 2)),
-    judge_path("getxattrat", sys_getxattrat, 1, 0, 2),
-    strictly(judge_path("listxattrat", sys_listxattrat, 1, 0, 2)),
-    strictly(judge_path("removexattrat", sys_removexattrat, 1, 0, 2)),
-    strictly(judge_path("file_getattr", sys_file_getattr, 1, 0, 4)),
-    strictly(judge_path("file_setattr", sys_file_setattr, 1, 0, 4)),
 
     ask("sysinfo", SYS_sysinfo, Handler::tell_system, tells_as_proc_does),
     ask("getppid", SYS_getppid, Handler::tell_parent, tells_as_proc_does),
     ask("uname", SYS_uname, Handler::tell_name, tells_as_proc_does),
+    ask("capget", SYS_capget, Handler::tell_capabilities, names_pid_in_memory),
+    ask("shmctl", SYS_shmctl, Handler::tell_ipc, tells_of_last_user),
+    ask("msgctl", SYS_msgctl, Handler::tell_ipc, tells_of_last_user),
+    ask_last_of_semaphore(),
     ask_rewind(),
     ask_at_beginning("pread64", SYS_pread64, 3),
 
@@ -315,13 +349,18 @@ constexpr std::array table{
     judge("setpgid", SYS_setpgid, 0),
     judge("getpgid", SYS_getpgid, 0),
     judge("getsid", SYS_getsid, 0),
-    judge_if("getpriority", SYS_getpriority, 1, 0, prio_process),
+    judge_priority(),
+    refuse_if("getpriority", SYS_getpriority, EPERM, 0, Condition::low_word_equals, prio_user, tells_of_user),
     judge_if("setpriority", SYS_setpriority, 1, 0, prio_process),
     refuse_if("setpriority", SYS_setpriority, EPERM, 0, Condition::low_word_equals, prio_pgrp,
               reaches_supervisor),
     refuse_if("setpriority", SYS_setpriority, EPERM, 0, Condition::low_word_equals, prio_user,
               reaches_supervisor),
     judge_if("ioprio_get", SYS_ioprio_get, 1, 0, ioprio_who_process),
+    refuse_if("ioprio_get", SYS_ioprio_get, EPERM, 0, Condition::low_word_equals, ioprio_who_pgrp,
+              tells_of_user),
+    refuse_if("ioprio_get", SYS_ioprio_get, EPERM, 0, Condition::low_word_equals, ioprio_who_user,
+              tells_of_user),
     judge_if("ioprio_set", SYS_ioprio_set, 1, 0, ioprio_who_process),
     refuse_if("ioprio_set", SYS_ioprio_set, EPERM, 0, Condition::low_word_equals, ioprio_who_pgrp,
               reaches_supervisor),
@@ -370,6 +409,15 @@ constexpr std::array table{
               "PR_SCHED_CORE names foreign processes and decides with whom they share a CPU core"),
     refuse_if("ioctl", SYS_ioctl, EPERM, 1, Condition::low_word_equals, tiocsti, fakes_input),
     refuse_if("ioctl", SYS_ioctl, EPERM, 1, Condition::low_word_equals, tioclinux, fakes_input),
+    // The errno is that of a kernel without them.
+    refuse_if("ioctl", SYS_ioctl, ENOTTY, 1, Condition::low_word_equals, ns_get_pid_from_pidns,
+              translates_pids),
+    refuse_if("ioctl", SYS_ioctl, ENOTTY, 1, Condition::low_word_equals, ns_get_tgid_from_pidns,
+              translates_pids),
+    refuse_if("ioctl", SYS_ioctl, ENOTTY, 1, Condition::low_word_equals, ns_get_pid_in_pidns,
+              translates_pids),
+    refuse_if("ioctl", SYS_ioctl, ENOTTY, 1, Condition::low_word_equals, ns_get_tgid_in_pidns,
+              translates_pids),
 
     refuse("mount", SYS_mount, EPERM, changes_mounts),
     refuse("umount2", SYS_umount2, EPERM, changes_mounts),
@@ -386,6 +434,8 @@ constexpr std::array table{
     refuse("open_by_handle_at", SYS_open_by_handle_at, EPERM, no_path),
     refuse("userfaultfd", SYS_userfaultfd, EPERM,
            "memory that answers only when its owner likes would hold up whoever reads it"),
+    refuse("fanotify_init", SYS_fanotify_init, EPERM,
+           "its events name foreign processes, and give a privileged one descriptors of them"),
     refuse_netlink(netlink_sock_diag, lists_sockets),
     refuse_netlink(netlink_connector, tells_of_processes),
     refuse("add_key", SYS_add_key, EPERM, shared_keys),

@@ -43,6 +43,8 @@ enum class Handler : std::uint8_t {
   tell_system,   ///< sysinfo
   tell_name,     ///< uname
   tell_parent,   ///< getppid
+  tell_capabilities,  ///< capget
+  tell_ipc,      ///< shmctl, msgctl, semctl: who made or last used an object
   set_affinity,  ///< sched_setaffinity: within the CPUs of the sandbox
   read_anew,     ///< lseek to the beginning, pread from there: a virtual file is made anew
   pid_argument,  ///< a pid in a register: membership decides, see judged_pids

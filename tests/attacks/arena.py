@@ -63,9 +63,11 @@ class AttackTest(SystemTest):
         return values(done.stdout)
 
     def victim(self, prefix=(), attacker=ATTACKER):
-        """A process outside of every sandbox, named SECRET; ended with the test."""
+        """A process outside of every sandbox, named SECRET, which is in its arguments and environment as well; ended
+        with the test."""
         process = subprocess.Popen([*prefix, attacker, "victim", SECRET], stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE)
+                                   stdout=subprocess.PIPE, env={**os.environ, "NAME": SECRET},
+                                   start_new_session=True)
         self.addCleanup(self.end, process)
         self.assertEqual(process.stdout.readline(), b"ready\n")
         self.victim_pid = process.pid

@@ -23,15 +23,16 @@ REFUSED = {
                      "io_uring_setup", "io_uring_enter", "io_uring_register"], errno.ENOSYS),
     **dict.fromkeys(["clone-parent", "clone-user", "clone-garbage", "unshare-user", "unshare-mounts", "unshare-pids",
                      "setns", "chroot", "mount-bind", "mount-proc", "open_tree", "fsopen", "pivot_root", "by-handle",
-                     "pidfd_getfd", "userfaultfd", "bpf", "perf", "keyctl", "tiocsti", "tiocsti-wide", "tioclinux"],
+                     "pidfd_getfd", "userfaultfd", "bpf", "perf", "keyctl", "tiocsti", "tiocsti-wide", "tioclinux",
+                     "fanotify_init"],
                     errno.EPERM),
     "listener": errno.EBUSY,
     "sched-core": errno.EINVAL,
 }
 # Those that work bare, for root or for everybody, and change nothing outside their process.
 WORK_BARE = {
-    True: ["clone3", "unshare-user", "chroot", "pidfd_getfd", "by-handle", "listener", "keyctl"],
-    False: ["clone3", "pidfd_getfd", "listener"],
+    True: ["clone3", "unshare-user", "chroot", "pidfd_getfd", "by-handle", "listener", "keyctl", "fanotify_init"],
+    False: ["clone3", "pidfd_getfd", "listener", "fanotify_init"],
 }
 
 
@@ -210,6 +211,75 @@ class Spellings(AttackTest):
         return text[1:2] == b"@" and all(found[way] != "0" or dead[way] == "0" for way in set(ways) - may_open)
 
 
+class Paths(AttackTest):
+    """Every call that takes a path, by every spelling of the corpus and some more (attacker_paths.c)."""
+
+    maxDiff = None
+    FROM, corpus = Spellings.FROM, Spellings.corpus
+    MORE = [b"0", b"0/*proc/%", b"0/*proc/%/stat", b"0/+proc/%/stat", b"0/proc/%/*stat", b"0/proc/%/\xff\xfe\x01",
+            b"0/proc/%/stat\xff", b"1", b"2", b"3", b"2%/*stat", b"3../%/exe", b"0/proc/self/root/*proc/%/comm",
+            b"0/proc/%/attr", b"0/proc/%/net", b"0/proc/%/net/tcp", b"0/proc/%/task/%/ns/user", b"0/proc/net/../%/exe"]
+
+    # What own files answer otherwise than without proctor, for a reason; by call.
+    OWN_DIFFERS = {
+        "fanotify_mark": "judged before the kernel looks at the descriptor",
+        "openat2-cached": "depends on what the kernel remembers",
+    }
+
+    def answers(self, mode, pid, options=(), links_too=True):
+        """({spelling: {call: answer}}, {call: class})"""
+        spellings, links = self.corpus()
+        spellings = [text for text in spellings if links_too or b"@" not in text] + self.MORE
+        directory = self.dir / "links"
+        directory.mkdir(exist_ok=True)
+        words = [part for name, text in links for part in (b"L@/" + name, b"L" + text)] + spellings
+        done = self.run_in(mode, [ATTACKER, "paths", str(pid), str(directory)], options,
+                           input=b"".join(word + b"\0" for word in words))
+        self.assertEqual((done.returncode, done.stderr), (0, b""), mode)
+        lines = done.stdout.decode().splitlines()
+        names = [*spellings, b"0(runs off)", b"0(null)"]
+        self.assertEqual(len(lines), len(names) + 1)
+        parsed = [dict(pair.split("=") for pair in line.partition(":")[2].split() or line.split()) for line in lines]
+        return dict(zip(names, parsed[1:])), parsed[0]
+
+    def different(self, found, wanted, calls):
+        return {(text, call): f"{found[text][call]} {answer}" for text, answers in wanted.items()
+                for call, answer in answers.items() if call in calls and found[text].get(call) != answer}
+
+    def test_a_foreign_process_answers_every_call_by_path_as_a_dead_one(self):
+        self.victim()
+        bare, classes = self.answers("bare", self.victim_pid, links_too=False)
+        told = len(self.different(bare, self.answers("bare", NOBODY, links_too=False)[0], classes))
+        self.report(f"bare: {told} of {sum(map(len, bare.values()))} calls tell them apart")
+        self.assertGreater(told, 3000)
+        private = {call for call, kind in classes.items() if kind == "p"}  # and "s": in strict mode only
+        for mode in MODES:
+            for proc, calls in (("private", private), ("strict", set(classes))):
+                options = [f"--proc={proc}"]
+                dead, _ = self.answers(mode, NOBODY, options, links_too=False)
+                for foreign in (self.victim_pid, 1):
+                    found, _ = self.answers(mode, foreign, options, links_too=False)
+                    self.assertEqual(self.different(found, dead, calls), {}, f"{mode} {proc}: foreign, dead")
+                self.report(f"{mode} {proc}: {len(calls)} calls, {len(dead)} spellings: two foreign processes as if nobody")
+
+    def test_an_own_process_answers_every_call_by_path_as_without_proctor(self):
+        bare, classes = self.answers("bare", "own")
+        for mode in MODES:
+            for proc in ("private", "strict"):
+                found, _ = self.answers(mode, "own", [f"--proc={proc}"])
+                wrong = {key: value for key, value in self.different(found, bare, set(classes) - set(self.OWN_DIFFERS)).items()
+                         if not self.is_right(*key, *value.split())}
+                self.assertEqual(wrong, {}, f"{mode} {proc}: here, bare")
+                self.report(f"{mode} {proc}: {sum(map(len, found.values()))} answers")
+
+    @staticmethod
+    def is_right(text, call, found, bare):
+        # Links of the target's own making to /proc are not followed into its files (README, Limits), and few of the
+        # own files may be written (docs/procfs.md).
+        written = call in ("open-write", "open-create", "creat") and not text.endswith((b"comm", b"mem"))
+        return bare[0] == "0" and found == f"{errno.EACCES}." and (written or b"@" in text)
+
+
 class Kernel(AttackTest):
     def test_calls_that_no_gate_could_judge_are_refused(self):
         self.victim()
@@ -264,6 +334,11 @@ class Arguments(AttackTest):
         bare = self.same_as_bare("arguments")
         for name in ("path-unmapped", "path-runs-off", "path-null", "open-unmapped", "execve-unmapped", "chdir-unmapped"):
             self.assertEqual(bare[name], errno.EFAULT, name)
+
+    def test_bad_arguments_of_capget_get_the_kernels_own_errors(self):
+        bare = self.same_as_bare("capabilities")
+        self.assertEqual([bare[name] for name in ("null", "unmapped", "data-unmapped", "old-version", "negative")],
+                         [errno.EFAULT, errno.EFAULT, errno.EFAULT, errno.EINVAL, errno.EINVAL])
 
     def test_bad_buffers_of_listings_get_the_kernels_own_errors(self):
         bare = self.same_as_bare("listings")

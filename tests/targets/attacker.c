@@ -24,12 +24,17 @@ static const struct {
     {"arguments", hostile_arguments},
     {"spell", spell_paths},
     {"listings", hostile_listings},
+    {"capabilities", hostile_capabilities},
     {"alarms", alarm_storm},
     {"stops", stop_storm},
     {"kills", kill_storm},
     {"flood", flood},
     {"descriptors", out_of_descriptors},
     {"tables", own_tables},
+    {"paths", paths_by_all_calls},
+    {"forged", forged_names},
+    {"rewinds", rewind_race},
+    {"rewound-tables", rewound_tables},
     {"escape", escape_the_end},
     {"bomb", fork_bomb},
     {"quiet", without_supervisor},
@@ -47,12 +52,21 @@ double now_s(void) {
   return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-bool reads_secret(int fd, const char* secret) {
-  char text[256];
-  if (fd < 0) return false;
+long foreign_bytes;
+
+bool shows_secret(int fd, const char* secret) {
+  char text[4096];
   const ssize_t length = pread(fd, text, sizeof text, 0);
+  if (length <= 0 || memmem(text, (size_t)length, secret, strlen(secret)) == NULL) return false;
+  foreign_bytes += length;
+  return true;
+}
+
+bool reads_secret(int fd, const char* secret) {
+  if (fd < 0) return false;
+  const bool shown = shows_secret(fd, secret);
   close(fd);
-  return length >= (ssize_t)strlen(secret) && memcmp(text, secret, strlen(secret)) == 0;
+  return shown;
 }
 
 void await_line(void) {

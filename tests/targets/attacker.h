@@ -8,8 +8,10 @@ typedef int attack_main(int argc, char** argv);
 
 attack_main race_paths, exec_in_the_middle, recycled_pid;                          // attacker_races.c
 attack_main at_processes, at_the_kernel, stacked_filters, broadcast;               // attacker_calls.c
-attack_main hostile_arguments, spell_paths, hostile_listings;                      // attacker_arguments.c
+attack_main hostile_arguments, spell_paths, hostile_listings, hostile_capabilities;  // attacker_arguments.c
 attack_main alarm_storm, stop_storm, kill_storm, flood, out_of_descriptors;        // attacker_storms.c
+attack_main forged_names, rewind_race, rewound_tables;                             // attacker_virtual.c
+attack_main paths_by_all_calls;                                                      // attacker_paths.c
 attack_main own_tables, escape_the_end, fork_bomb, without_supervisor, as_victim;  // attacker_processes.c
 
 /// Prints the error message and ends the program: a test must not go on half set up.
@@ -18,8 +20,14 @@ void die(const char* what);
 /// Seconds of the monotonic clock.
 double now_s(void);
 
-/// Whether the file behind `fd` begins with `secret`. Closes it.
+/// Whether `secret` is in the beginning of the file behind `fd`; what was read then counts as foreign. Closes it.
 bool reads_secret(int fd, const char* secret);
+
+/// The same of what is open, from its beginning; it stays open.
+bool shows_secret(int fd, const char* secret);
+
+/// How many bytes of files with the secret were read.
+extern long foreign_bytes;
 
 /// Reads a line of standard input; nothing of it is needed but that it came.
 void await_line(void);

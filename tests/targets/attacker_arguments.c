@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -136,6 +137,45 @@ int hostile_arguments(int argc, char** argv) {
   bad_paths();
   bad_open2();
   created_names();
+  return 0;
+}
+
+static void say_capabilities(const char* name, void* header, struct __user_cap_data_struct* data) {
+  printf("%s %d\n", name, error_of(syscall(SYS_capget, header, data)));
+}
+
+// capabilities: capget with arguments of every kind; the same as without proctor.
+int hostile_capabilities(int argc, char** argv) {
+  (void)argc, (void)argv;
+  page = map_edge();
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0}, old = {1, 0};
+  struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}}, *unmapped = (void*)(page + 4096);
+  void* fixed = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  say_capabilities("null", NULL, data);
+  say_capabilities("unmapped", page + 4096, data);
+  say_capabilities("runs-off", page + 4096 - 4, data);
+  say_capabilities("data-null", &header, NULL);
+  say_capabilities("data-unmapped", &header, unmapped);
+  say_capabilities("data-read-only", &header, fixed);
+  say_capabilities("old-version", &old, data);
+  printf("version-told %d\n", (int)old.version);
+  say_capabilities("old-version-read-only", fixed, data);
+  old.version = 2;
+  say_capabilities("asks-for-version", &old, NULL);
+  printf("version-asked-for %d\n", (int)old.version);
+  header.pid = -1;
+  say_capabilities("negative", &header, data);
+  say_capabilities("negative-without-data", &header, NULL);
+  header.pid = getpid();
+  say_capabilities("own", &header, data);
+  printf("permitted %u %u\n", data[0].permitted, data[1].permitted);
+  header.version = _LINUX_CAPABILITY_VERSION_1;
+  memset(data, 0x55, sizeof data);
+  say_capabilities("narrow", &header, data);
+  printf("narrow-permitted %u %u\n", data[0].permitted, data[1].permitted);
+  header.version = _LINUX_CAPABILITY_VERSION_2, header.pid = 0;
+  say_capabilities("second", &header, data);
+  printf("effective %u %u\n", data[0].effective, data[1].effective);
   return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -55,6 +56,22 @@ static void attack_files(const char* name, pid_t pid) {
   tell(name, "write-oom", open_of(pid, "oom_score_adj", O_WRONLY));
 }
 
+// The pid of a task in the pid namespace that is this one: what <linux/nsfs.h> of 6.11 calls NS_GET_PID_IN_PIDNS.
+static long translated(pid_t pid) {
+  const int fd = open("/proc/self/ns/pid", O_RDONLY);
+  const long result = ioctl(fd, 0x8004b708, pid);
+  const int error = errno;
+  close(fd);
+  errno = error;
+  return result;
+}
+
+static long capabilities_of(pid_t pid) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, pid};
+  struct __user_cap_data_struct data[2];
+  return syscall(SYS_capget, &header, data);
+}
+
 static void attack_schedule(const char* name, pid_t pid) {
   struct sched_param parameters;
   cpu_set_t cpus;
@@ -68,12 +85,35 @@ static void attack_schedule(const char* name, pid_t pid) {
   tell(name, "sched_setscheduler", sched_setscheduler(pid, SCHED_OTHER, &parameters));
   tell(name, "sched_getparam", sched_getparam(pid, &parameters));
   tell(name, "sched_setparam", sched_setparam(pid, &parameters));
+  struct sched_attributes {
+    unsigned size, policy;
+    unsigned long flags;
+    int nice;
+    unsigned priority;
+    unsigned long runtime, deadline, period;
+  } attributes = {sizeof attributes, SCHED_OTHER, 0, 0, 0, 0, 0, 0};
+  tell(name, "sched_getattr", syscall(SYS_sched_getattr, pid, &attributes, sizeof attributes, 0));
+  tell(name, "sched_setattr", syscall(SYS_sched_setattr, pid, &attributes, 0));
   tell(name, "sched_rr_get_interval", sched_rr_get_interval(pid, &interval));
   errno = 0;
   tell(name, "getpriority", getpriority(PRIO_PROCESS, (id_t)pid) == -1 && errno != 0 ? -1 : 0);
+  errno = 0;
+  tell(name, "getpriority-group", getpriority(PRIO_PGRP, (id_t)pid) == -1 && errno != 0 ? -1 : 0);
   tell(name, "setpriority", setpriority(PRIO_PROCESS, (id_t)pid, 10));
   tell(name, "ioprio_get", syscall(SYS_ioprio_get, 1, pid));
+  tell(name, "ioprio_get-group", syscall(SYS_ioprio_get, 2, pid));
   tell(name, "ioprio_set", syscall(SYS_ioprio_set, 1, pid, (2 << 13) | 7));
+}
+
+static void attack_measures(const char* name, pid_t pid) {
+  struct {
+    unsigned type, size;
+    unsigned long config, rest[14];
+  } attributes = {1 /* PERF_TYPE_SOFTWARE */, sizeof attributes, 0, {0}};
+  attributes.rest[4] = 1UL << 5 | 1UL << 6;  // without the kernel and the hypervisor, for ordinary users
+  const long fd = syscall(SYS_perf_event_open, &attributes, pid, -1, -1, 0);
+  tell(name, "perf_event_open", fd);
+  if (fd >= 0) close((int)fd);
 }
 
 static void attack_by_call(const char* name, pid_t pid) {
@@ -94,11 +134,18 @@ static void attack_by_call(const char* name, pid_t pid) {
   tell(name, "kill-stop", kill(pid, SIGSTOP));
   tell(name, "kill-cont", kill(pid, SIGCONT));
   tell(name, "rt_sigqueueinfo", syscall(SYS_rt_sigqueueinfo, pid, SIGCONT, &info));
-  tell(name, "pidfd_open", syscall(SYS_pidfd_open, pid, 0));
+  tell(name, "rt_tgsigqueueinfo", syscall(SYS_rt_tgsigqueueinfo, pid, pid, SIGCONT, &info));
+  const int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+  tell(name, "pidfd_open", pidfd);
+  struct iovec nothing = {NULL, 0};
+  tell(name, "process_madvise", pidfd < 0 ? -1 : syscall(SYS_process_madvise, pidfd, &nothing, 1, 20, 0));
+  if (pidfd >= 0) close(pidfd);
   tell(name, "prlimit-get", syscall(SYS_prlimit64, pid, RLIMIT_CORE, NULL, &limit));
   tell(name, "prlimit-set", syscall(SYS_prlimit64, pid, RLIMIT_CORE, &limit, NULL));
   tell(name, "getpgid", getpgid(pid));
   tell(name, "getsid", getsid(pid));
+  tell(name, "capget", capabilities_of(pid));
+  tell(name, "ns_get_pid", translated(pid));
   tell(name, "ptrace-seize", ptrace(PTRACE_SEIZE, pid, 0, 0));
   tell(name, "process_vm_readv",
        process_vm_readv(pid, &mine, 1, &theirs, 1, 0) < 0 && errno != EFAULT ? -1 : 0);
@@ -106,7 +153,15 @@ static void attack_by_call(const char* name, pid_t pid) {
   tell(name, "kcmp", syscall(SYS_kcmp, getpid(), pid, 0, 0, 0) < 0 ? -1 : 0);
   tell(name, "move_pages", syscall(SYS_move_pages, pid, 0, NULL, NULL, NULL, 0));
   tell(name, "get_robust_list", syscall(SYS_get_robust_list, pid, &pointer, &size));
-  tell(name, "clock_gettime", syscall(SYS_clock_gettime, ((unsigned)~pid << 3) | 2, &time));
+  const unsigned clock = ((unsigned)~pid << 3) | 2;
+  timer_t timer;
+  tell(name, "clock_gettime", syscall(SYS_clock_gettime, clock, &time));
+  tell(name, "clock_getres", syscall(SYS_clock_getres, clock, &time));
+  memset(&time, 0, sizeof time);
+  tell(name, "clock_nanosleep", syscall(SYS_clock_nanosleep, clock, TIMER_ABSTIME, &time, NULL));
+  tell(name, "timer_create", timer_create((clockid_t)clock, NULL, &timer));
+  tell(name, "migrate_pages", syscall(SYS_migrate_pages, pid, 64UL, (unsigned long[]){1}, (unsigned long[]){1}));
+  attack_measures(name, pid);
   attack_schedule(name, pid);
   attack_files(name, pid);
 }
@@ -251,6 +306,7 @@ static long type_ahead_wide(void) {
   return syscall(SYS_ioctl, open("/dev/null", O_RDWR), 0x100000000UL | TIOCSTI, "x");
 }
 static long console_paste(void) { return ioctl(open("/dev/null", O_RDWR), 0x541c /* TIOCLINUX */, "\3"); }
+static long watch_files(void) { return syscall(SYS_fanotify_init, 0x200 /* FAN_REPORT_FID */, O_RDONLY); }
 static long share_core(void) { return prctl(62 /* PR_SCHED_CORE */, 0, getppid(), 0, 0); }
 
 // kernel FOREIGN_PATH [NAME ...]: each in a process of its own, as its effects last. Prints `name errno`.
@@ -292,6 +348,7 @@ int at_the_kernel(int argc, char** argv) {
       {"tiocsti-wide", type_ahead_wide},
       {"tioclinux", console_paste},
       {"sched-core", share_core},
+      {"fanotify_init", watch_files},
   };
   if (argc < 2) return 98;
   foreign_path = argv[1];

@@ -27,6 +27,9 @@ struct shared {
   char path[256];
 };
 static struct shared* shared;
+static char* path;           // that is opened: shared->path, or in a page that others take the place of
+static char texts[2][256];   // an own file and a foreign one, by names of the same length
+static int pages[2];         // files that hold these
 static int harmless_fd = -1, proc_fd = -1;
 static void (*flip)(void);
 
@@ -39,6 +42,60 @@ static void flip_names(void) {
 static void flip_descriptor(void) {
   dup2(harmless_fd, swapped_fd);
   dup2(proc_fd, swapped_fd);
+}
+
+static void flip_text(void) {
+  static int next;
+  memcpy(shared->path, texts[next ^= 1], sizeof shared->path);
+}
+static char* const window = (char*)0x620000000;
+static void flip_mapping(void) {
+  for (int i = 0; i < 2; ++i) {
+    mmap(window, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, pages[i], 0);
+    munmap(window, 4096);
+  }
+}
+
+// Pairs of files, of which at least one is made by the supervisor; %s is the foreign pid.
+static const struct {
+  const char *kind, *own, *foreign;
+} pairs[] = {
+    {"stat", "/proc/self/stat", "/proc/%s/stat"},
+    {"status", "/proc/thread-self/status", "/proc/%s/status"},
+    {"environ", "/proc/self/stat", "/proc/%s/environ"},
+    {"cmdline", "/proc/self/cmdline", "/proc/%s/cmdline"},
+    {"task", "/proc/self/stat", "/proc/%1$s/task/%1$s/stat"},
+    {"loadavg", "/proc/loadavg", "/proc/%s/stat"},
+    {"told", "/etc/hostname", "/proc/%s/status"},
+    {"unmapped", "/proc/self/stat", "/proc/%s/stat"},
+};
+
+// As long as `length` by slashes before the last name.
+static void pad(char* text, size_t length) {
+  char* const last = strrchr(text, '/');
+  const size_t more = length - strlen(text);
+  memmove(last + more, last, strlen(last) + 1);
+  memset(last, '/', more);
+}
+
+static bool set_pair(const char* kind, const char* foreign) {
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; ++i) {
+    if (strcmp(kind, pairs[i].kind) != 0) continue;
+    strcpy(texts[0], pairs[i].own);
+    snprintf(texts[1], sizeof texts[1], pairs[i].foreign, foreign);
+    const size_t own = strlen(texts[0]), others = strlen(texts[1]);
+    pad(texts[own < others ? 0 : 1], own < others ? others : own);
+    flip = flip_text;
+    if (strcmp(kind, "unmapped") != 0) return true;
+    path = window;
+    flip = flip_mapping;
+    for (int page = 0; page < 2; ++page) {
+      pages[page] = memfd_create("page", 0);
+      if (pages[page] < 0 || pwrite(pages[page], texts[page], sizeof texts[page], 0) < 0) die("a page");
+    }
+    return true;
+  }
+  return false;
 }
 
 static int flip_on(void* unused) {
@@ -61,7 +118,9 @@ static void write_file(const char* name) {
   close(fd);
 }
 
-static long listed;  // foreign processes that listings named
+static long listed;     // foreign processes that listings named
+static long signalled;  // that took a signal by a descriptor of their directory
+static long own_opens;  // of the own file of a pair
 
 static bool names_foreign(int fd, const char* foreign) {
   char buffer[16384];
@@ -80,26 +139,36 @@ static bool attempt(const char* kind, const char* foreign, const char* secret) {
   char name[64];
   if (strcmp(kind, "directory") == 0 || strcmp(kind, "o_path") == 0) {
     const int how = strcmp(kind, "o_path") == 0 ? O_PATH : O_RDONLY | O_DIRECTORY;
-    const int directory = (int)syscall(SYS_openat, AT_FDCWD, shared->path, how);
+    const int directory = (int)syscall(SYS_openat, AT_FDCWD, path, how);
     if (directory < 0) return false;
     const bool hit = reads_secret((int)syscall(SYS_openat, directory, "comm", O_RDONLY), secret);
     if (how != O_PATH && syscall(SYS_getdents64, directory, name, sizeof name) > 0) ++listed;
+    if (how != O_PATH && syscall(SYS_pidfd_send_signal, directory, 0, NULL, 0) == 0) ++signalled;
     close(directory);
     return hit;
+  }
+  if (strcmp(kind, "existence") == 0) {
+    struct stat info;
+    if (syscall(SYS_newfstatat, AT_FDCWD, path, &info, 0) == 0) ++listed;
+    return false;
   }
   if (strcmp(kind, "listing") == 0) {
     if (names_foreign(swapped_fd, foreign)) ++listed;
     return false;
   }
   if (strcmp(kind, "descriptor") == 0) {
-    snprintf(name, sizeof name, "%s/comm", foreign);
+    static int turn;
+    snprintf(name, sizeof name, "%s/%s", foreign, (turn ^= 1) != 0 ? "comm" : "stat");
     return reads_secret((int)syscall(SYS_openat, swapped_fd, name, O_RDONLY), secret);
   }
   if (strcmp(kind, "symlink") == 0)
     return reads_secret((int)syscall(SYS_openat, AT_FDCWD, "race-a", O_RDONLY), secret);
   if (strcmp(kind, "rename") == 0)
     return reads_secret((int)syscall(SYS_openat, AT_FDCWD, "race-a/comm", O_RDONLY), secret);
-  return reads_secret((int)syscall(SYS_openat, AT_FDCWD, shared->path, O_RDONLY), secret);
+  const int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY);
+  const bool hit = reads_secret(fd, secret);
+  own_opens += fd >= 0 && !hit;
+  return hit;
 }
 
 static void set_stage(const char* kind, const char* foreign) {
@@ -107,6 +176,8 @@ static void set_stage(const char* kind, const char* foreign) {
   snprintf(target, sizeof target, "/proc/%s", foreign);
   snprintf(shared->path, sizeof shared->path, "/qroc/%s/comm", foreign);
   flip = flip_byte;
+  path = shared->path;
+  if (set_pair(kind, foreign)) return;
   if (strcmp(kind, "directory") == 0 || strcmp(kind, "o_path") == 0)
     snprintf(shared->path, sizeof shared->path, "/qroc/%s", foreign);
   if (strcmp(kind, "own") == 0) {  // both lead to /proc, one of them to the attacker's own
@@ -138,7 +209,8 @@ static void set_stage(const char* kind, const char* foreign) {
 // race KIND FLIPPER FOREIGN_PID SECRET TRIES SECONDS; FLIPPER: thread, vm, process
 int race_paths(int argc, char** argv) {
   if (argc != 7) return 98;
-  const char *kind = argv[1], *flipper = argv[2], *foreign = argv[3], *secret = argv[4];
+  const char *kind = argv[1], *flipper = argv[2], *foreign = argv[3], *secret = strdup(argv[4]);
+  memset(argv[4], 'x', strlen(argv[4]));  // so that it is not in our own command line
   const long tries_max = atol(argv[5]);
   shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   char* stack = mmap(NULL, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -169,7 +241,8 @@ int race_paths(int argc, char** argv) {
     waitpid(process, NULL, 0);
   else
     pthread_join(thread, NULL);
-  printf("tries %ld\nhits %ld\nlisted %ld\nflips %ld\n", tries, hits, listed, shared->flips);
+  printf("tries %ld\nhits %ld\nlisted %ld\nflips %ld\nown %ld\nsignalled %ld\nforeign-bytes %ld\n", tries, hits,
+         listed, shared->flips, own_opens, signalled, foreign_bytes);
   return 0;
 }
 
@@ -200,8 +273,10 @@ int exec_in_the_middle(int argc, char** argv) {
   if (generation % 2 == 0) {
     snprintf(image_path, 4096, "/proc/%s/comm", argv[1]);
     if (reads_secret((int)syscall(SYS_openat, AT_FDCWD, image_path, O_RDONLY), argv[2])) ++hits;
+    snprintf(image_path, 4096, "/proc/%s/stat", argv[1]);
+    if (reads_secret((int)syscall(SYS_openat, AT_FDCWD, image_path, O_RDONLY), argv[2])) ++hits;
   } else {
-    snprintf(image_path, 4096, "/proc/self/comm");
+    snprintf(image_path, 4096, "/proc/self/%s", generation % 4 == 1 ? "comm" : "stat");
     const int fd = (int)syscall(SYS_openat, AT_FDCWD, image_path, O_RDONLY);
     if (fd >= 0) ++own;
     close(fd);
@@ -264,7 +339,10 @@ int recycled_pid(int argc, char** argv) {
     const int directory = open(path, O_RDONLY | O_DIRECTORY), handle = open(path, O_PATH);
     snprintf(path, sizeof path, "/proc/%d/comm", child);
     const int before = open(path, O_RDONLY);  // so that whoever remembers has something to remember
-    if (directory < 0 || handle < 0 || before < 0) die("the own child's files");
+    char stat_path[64];
+    snprintf(stat_path, sizeof stat_path, "/proc/%d/stat", child);
+    const int rewound = open(stat_path, O_RDONLY);
+    if (directory < 0 || handle < 0 || before < 0 || rewound < 0) die("the own child's files");
     close(gate[0]);
     close(gate[1]);
     waitpid(child, NULL, 0);
@@ -274,6 +352,11 @@ int recycled_pid(int argc, char** argv) {
     hits += reads_secret(openat(directory, "comm", O_RDONLY), argv[1]);
     hits += reads_secret(openat(handle, "comm", O_RDONLY), argv[1]);
     hits += reads_secret(before, argv[1]);
+    hits += reads_secret(open(stat_path, O_RDONLY), argv[1]);
+    hits += reads_secret(openat(directory, "stat", O_RDONLY), argv[1]);
+    hits += reads_secret(openat(handle, "status", O_RDONLY), argv[1]);
+    lseek(rewound, 0, SEEK_SET);  // reads anew what the number means by now, or says what it said
+    hits += reads_secret(rewound, argv[1]);
     hits += kill(child, 0) == 0;
     hits += getpgid(child) >= 0;
     const int pidfd = (int)syscall(SYS_pidfd_open, child, 0);

@@ -27,7 +27,8 @@ static bool open_and_close(const char* path, int flags) {
   const int fd = open(path, flags);
   if (fd < 0) return false;
   char byte;
-  const bool works = (flags & O_DIRECTORY) != 0 || read(fd, &byte, 1) == 1;
+  const bool works = (flags & O_DIRECTORY) != 0 || (read(fd, &byte, 1) == 1 && lseek(fd, 0, SEEK_SET) == 0 &&
+                                                    read(fd, &byte, 1) == 1);
   close(fd);
   return works;
 }
@@ -38,14 +39,18 @@ static void on_alarm(int signal) {
   ++alarms;
 }
 
-// alarms RESTART TRIES SECONDS: opens under a timer of 100 us; with RESTART 1 none may fail, with 0 only by
+// alarms RESTART TRIES SECONDS: opens and rewinds under a timer of 100 us; with RESTART 1 none may fail, with 0 only by
 // EINTR, and no descriptor is lost either way.
 int alarm_storm(int argc, char** argv) {
   if (argc != 4) return 98;
   static const struct {
     const char* path;
     int flags;
-  } opens[] = {{"/proc/self/comm", O_RDONLY}, {"/etc/passwd", O_RDONLY}, {"/proc", O_RDONLY | O_DIRECTORY}};
+  } opens[] = {{"/proc/self/comm", O_RDONLY},
+                {"/proc/self/stat", O_RDONLY},
+                {"/etc/passwd", O_RDONLY},
+                {"/proc", O_RDONLY | O_DIRECTORY}};
+  enum { kinds = sizeof opens / sizeof *opens };
   struct sigaction action;
   memset(&action, 0, sizeof action);
   action.sa_handler = on_alarm;
@@ -58,7 +63,7 @@ int alarm_storm(int argc, char** argv) {
   setitimer(ITIMER_REAL, &often, NULL);
   while (tries < atol(argv[2]) && now_s() < end) {
     errno = 0;
-    if (!open_and_close(opens[tries % 3].path, opens[tries % 3].flags)) {
+    if (!open_and_close(opens[tries % kinds].path, opens[tries % kinds].flags)) {
       if (errno == EINTR)
         ++interrupted;
       else
@@ -83,6 +88,7 @@ int stop_storm(int argc, char** argv) {
     long failed = 0;
     while (!done[1]) {
       failed += !open_and_close("/proc/self/comm", O_RDONLY);
+      failed += !open_and_close("/proc/self/stat", O_RDONLY);
       failed += !open_and_close("/proc", O_RDONLY | O_DIRECTORY);
       ++done[0];
     }
@@ -202,7 +208,11 @@ int out_of_descriptors(int argc, char** argv) {
   static const struct {
     const char* path;
     int flags;
-  } opens[] = {{"/proc/self/comm", O_RDONLY}, {"/etc/passwd", O_RDONLY}, {"/proc", O_RDONLY | O_DIRECTORY}};
+  } opens[] = {{"/proc/self/comm", O_RDONLY},
+                {"/proc/self/stat", O_RDONLY},
+                {"/etc/passwd", O_RDONLY},
+                {"/proc", O_RDONLY | O_DIRECTORY}};
+  enum { kinds = sizeof opens / sizeof *opens };
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) die("setrlimit");
   for (int kind = 0; kind < 3; ++kind) {
     int first = -1, last = -1, fd;

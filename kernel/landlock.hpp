@@ -22,6 +22,12 @@ struct ProcfsMount {
 /// The procfs mounts in the text of a /proc/PID/mountinfo, bind mounts of parts of it included.
 [[nodiscard]] std::vector<ProcfsMount> parse_procfs_mounts(std::string_view mountinfo);
 
+/// Whether what tells of the machine's CPUs and memory (served_sys_paths()) has a rule.
+enum class SysRules : std::uint8_t {
+  machine,  ///< it has: the machine's is the sandbox's
+  served,   ///< it has none: the supervisor opens on behalf what the sandbox has of it
+};
+
 /// A Landlock ruleset under which every file can be used as before, save those of procfs, which can
 /// neither be opened for reading nor for writing, whatever the spelling of the path. Directories of
 /// procfs can be opened (their listings are notified and judged by the descriptor).
@@ -34,15 +40,20 @@ struct ProcfsMount {
 /// cannot be moved or linked to where it would gain one (EXDEV, whereupon mv copies). A procfs that is
 /// mounted later, below a granted directory, is not closed: a sandboxed process cannot mount, so only the
 /// machine's own administrator can make that.
+///
+/// In the same way refused_sys_paths(), by their names on every mount of a whole sysfs, and every mount of
+/// refused_file_systems() are left without a rule; these nobody serves.
 struct ProcfsDenial {
   UniqueFd ruleset;
-  std::vector<std::string> ungranted_directories;  ///< absolute, without a trailing slash, "/" first
+  /// Absolute, without a trailing slash, "/" first. Of served_sys_paths(), those without a rule: there, what
+  /// was there before has none either.
+  std::vector<std::string> ungranted_directories;
   bool scopes_signals = false;                     ///< ABI 6: signals reach only tasks of the same domain
 };
 
 /// Builds the ruleset; nothing is enforced yet. Opens what it grants with the caller's rights. ENOSYS,
 /// EOPNOTSUPP: no Landlock. ENOENT, EACCES: no /proc to read the mounts from.
-[[nodiscard]] Result<ProcfsDenial> build_procfs_denial();
+[[nodiscard]] Result<ProcfsDenial> build_procfs_denial(SysRules sys = SysRules::machine);
 
 /// Enforces a ruleset on the calling thread and all it forks; needs no_new_privs or CAP_SYS_ADMIN.
 /// Async-signal-safe.

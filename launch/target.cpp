@@ -97,7 +97,9 @@ class TargetProcess {
 
   /// Has the kernel keep procfs shut, or notes that it does not.
   void shut_procfs(AttachRequest& request) {
-    auto denial = kernel::build_procfs_denial();
+    const auto& limits = plan_.policy.limits;
+    const bool is_less = limits.cpus || limits.memory_bytes || limits.processes;
+    auto denial = kernel::build_procfs_denial(is_less ? kernel::SysRules::served : kernel::SysRules::machine);
     if (!denial) {
       if (!plan_.policy.accept_degraded) {
         fail(

@@ -8,7 +8,8 @@
 
 namespace proctor::procfs {
 
-/// Whether an open must be looked at: it may lead to procfs, or to an entry that has no Landlock rule.
+/// Whether an open must be looked at: it may lead to procfs, into /sys, or to an entry that has no Landlock
+/// rule.
 /// A wrong "no" is safe (the kernel then refuses procfs itself), only unhelpful: a symbolic link of the
 /// user's to /proc is such a case. A wrong "yes" costs a walk.
 class PathHints {

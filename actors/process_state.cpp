@@ -45,8 +45,8 @@ int int_argument(const seccomp_notif& notification, int index) {
   return static_cast<int>(static_cast<std::uint32_t>(notification.data.args[index]));
 }
 
-/// What a getdents call has room for. To the kernel a count that is negative as an int has none, for any entry
-/// (fs/readdir.c, filldir64).
+/// What a getdents call has room for. To the kernel a count that is negative as an int has none, for any
+/// entry (fs/readdir.c, filldir64).
 std::uint64_t room_of(const seccomp_notif& notification) {
   const int count = int_argument(notification, 2);
   return count < 0 ? 0 : std::min<std::uint64_t>(static_cast<std::uint64_t>(count), listing_bytes_max);
@@ -270,8 +270,8 @@ Verdict ProcessState::list_directory(const seccomp_notif& notification) {
   const int fd = int_argument(notification, 0);
   const auto file_system = procfs::file_system_of(tid, fd);
   if (file_system == procfs::FileSystem::other) {
-    // Continue safety: the register names the descriptor, and it is not on procfs or in /sys. A sibling thread
-    // that swaps one in now learns names that stat tells as well, and can open no process by them.
+    // Continue safety: the register names the descriptor, and it is not on procfs or in /sys. A sibling
+    // thread that swaps one in now learns names that stat tells as well, and can open no process by them.
     return {Continue{}};
   }
   auto thread = kernel::PidFd::open_thread(tid);

@@ -93,7 +93,8 @@ class ProcessState {
   [[nodiscard]] policy::Verdict tell(const seccomp_notif& notification, std::span<const std::byte> bytes,
                                      const char* reason);
 
-  /// A path that names something of procfs or /sys, judged without opening it: foreign processes do not exist.
+  /// A path that names something of procfs or /sys, judged without opening it: foreign processes do not
+  /// exist.
   [[nodiscard]] policy::Verdict judge_name(const seccomp_notif& notification, int dirfd,
                                            std::string_view path, bool follow = true);
   [[nodiscard]] procfs::OpenRequest name_request(const seccomp_notif& notification, int dirfd,

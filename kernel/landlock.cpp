@@ -86,7 +86,8 @@ MountLine take_mount(std::string_view& mountinfo) {
   mountinfo.remove_prefix(std::min(mountinfo.size(), line.size() + 1));
   MountLine mount;
   // id, parent, device, root, mount point, options, optional fields, "-", type.
-  for (const char digit : next_field(line)) mount.id = mount.id * 10 + static_cast<std::uint64_t>(digit - '0');
+  for (const char digit : next_field(line))
+    mount.id = mount.id * 10 + static_cast<std::uint64_t>(digit - '0');
   for (int skipped = 0; skipped < 2; ++skipped) next_field(line);
   mount.root = unescape_octal(next_field(line));
   mount.mount_point = unescape_octal(next_field(line));
@@ -102,7 +103,7 @@ struct Withheld {
   std::vector<std::string> paths;
 };
 
-Withheld withheld_from(std::string_view mountinfo, SysRules sys) {
+Withheld withheld_from(std::string_view mountinfo, CgroupRules cgroups) {
   constexpr std::string_view sys_root = "/sys";
   Withheld withheld;
   while (!mountinfo.empty()) {
@@ -115,8 +116,8 @@ Withheld withheld_from(std::string_view mountinfo, SysRules sys) {
       withheld.paths.push_back(mount.mount_point + std::string(path.substr(sys_root.size())));
     };
     for (const RefusedSysPath& row : refused_sys_paths()) add(row.path);
-    if (sys == SysRules::served)
-      for (const std::string_view path : served_sys_paths()) add(path);
+    add(sys_devices_path);
+    if (cgroups == CgroupRules::own) add(sys_cgroup_path);
   }
   return withheld;
 }
@@ -168,8 +169,7 @@ class Granter {
     // What a symbolic link leads to has an entry of its own; a rule on the link would cover nothing.
     if (S_ISLNK(status.stx_mode)) return {};
     if (is_withheld(status.stx_mnt_id, path)) {
-      const auto served = served_sys_paths();
-      const bool is_served = std::find(served.begin(), served.end(), path) != served.end();
+      const bool is_served = path == sys_devices_path || path == sys_cgroup_path;
       if (is_served) denial_.ungranted_directories.push_back(path);
       return {};
     }
@@ -186,7 +186,8 @@ class Granter {
 
   [[nodiscard]] bool is_on_the_way(const std::string& path) const {
     const auto& [mounts, paths] = withheld_;
-    return std::any_of(paths.begin(), paths.end(), [&](const auto& below) { return leads_to(path, below); }) ||
+    return std::any_of(paths.begin(), paths.end(),
+                       [&](const auto& below) { return leads_to(path, below); }) ||
            std::any_of(mounts.begin(), mounts.end(),
                        [&](const ProcfsMount& mount) { return leads_to(path, mount.mount_point); });
   }
@@ -221,7 +222,7 @@ Result<int> landlock_abi() {
   return version;
 }
 
-Result<ProcfsDenial> build_procfs_denial(SysRules sys) {
+Result<ProcfsDenial> build_procfs_denial(CgroupRules cgroups) {
   const auto abi = landlock_abi();
   if (!abi) return abi.error();
   const auto mountinfo = read_mountinfo();
@@ -237,7 +238,7 @@ Result<ProcfsDenial> build_procfs_denial(SysRules sys) {
   denial.scopes_signals = attributes.scoped != 0;
   denial.ruleset.reset(create_ruleset(&attributes, sizeof attributes, 0));
   if (!denial.ruleset) return Error::last("landlock_create_ruleset");
-  if (auto granted = Granter(denial, withheld_from(*mountinfo, sys)).grant_root(refer); !granted) {
+  if (auto granted = Granter(denial, withheld_from(*mountinfo, cgroups)).grant_root(refer); !granted) {
     return granted.error();
   }
   return denial;

@@ -31,19 +31,18 @@ constexpr std::array refused_paths = {
     RefusedSysPath{"/sys/kernel/vmcoreinfo", kernel_addresses},
 };
 
-constexpr std::array<std::string_view, 4> served_paths = {
-    "/sys/devices/system/cpu", "/sys/devices/system/memory", "/sys/devices/system/node", "/sys/fs/cgroup"};
-
 constexpr std::array<std::string_view, 6> refused_types = {"configfs", "debugfs",    "efivarfs",
                                                            "pstore",   "securityfs", "tracefs"};
-constexpr std::array<unsigned long, 6> refused_magics = {
-    0x62656570 /* configfs, not in magic.h */, DEBUGFS_MAGIC,    EFIVARFS_MAGIC,
-    PSTOREFS_MAGIC,                            SECURITYFS_MAGIC, TRACEFS_MAGIC};
+constexpr std::array<unsigned long, 6> refused_magics = {0x62656570 /* configfs, not in magic.h */,
+                                                         DEBUGFS_MAGIC,
+                                                         EFIVARFS_MAGIC,
+                                                         PSTOREFS_MAGIC,
+                                                         SECURITYFS_MAGIC,
+                                                         TRACEFS_MAGIC};
 
 }  // namespace
 
 std::span<const RefusedSysPath> refused_sys_paths() { return refused_paths; }
-std::span<const std::string_view> served_sys_paths() { return served_paths; }
 std::span<const std::string_view> refused_file_systems() { return refused_types; }
 
 bool is_at_or_below(std::string_view path, std::string_view directory) {

@@ -14,9 +14,10 @@ struct RefusedSysPath {
 /// What has no Landlock rule in any sandbox, so that the kernel refuses its files (EACCES). Ascending.
 [[nodiscard]] std::span<const RefusedSysPath> refused_sys_paths();
 
-/// What has no Landlock rule where a sandbox is told that it has less than the machine: the supervisor opens
-/// on behalf what the sandbox has of it. Ascending.
-[[nodiscard]] std::span<const std::string_view> served_sys_paths();
+/// What has no Landlock rule either, but is served: the supervisor opens on behalf what the sandbox has of
+/// it. That is every device, and the cgroups where the sandbox is told that it has one of its own.
+inline constexpr std::string_view sys_devices_path = "/sys/devices";
+inline constexpr std::string_view sys_cgroup_path = "/sys/fs/cgroup";
 
 /// Whether `path` is `directory` or lies below it, by whole names.
 [[nodiscard]] bool is_at_or_below(std::string_view path, std::string_view directory);

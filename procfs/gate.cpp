@@ -353,8 +353,7 @@ Verdict ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arr
   if (!servable || has(request, O_PATH) || has(request, O_DIRECTORY) || has(request, O_CREAT | O_EXCL)) {
     return kernel_decides();
   }
-  if (const auto* const refused = kernel::find_refused_sys_path(name))
-    return fails(EACCES, refused->reason);
+  if (const auto* const refused = kernel::find_refused_sys_path(name)) return fails(EACCES, refused->reason);
   if (const auto* const told = writes(request) ? nullptr : find_virtual(name); told != nullptr) {
     const kernel::UniqueFd host = reopen(arrival.object, O_RDONLY | O_NONBLOCK);
     if (!host) return kernel_decides();

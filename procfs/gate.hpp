@@ -53,8 +53,7 @@ enum class Listing : std::uint8_t {
 ///   Limits that are no credentials are not assumed: a Landlock ruleset of the target's own does not
 ///   apply to its /proc, and an LSM judges the supervisor's label.
 /// - Of /sys, what the sandbox does not have (sys_rules.hpp) is ENOENT, what no sandbox reads
-///   (kernel/sys_paths.hpp) EACCES. The latter is the kernel's refusal too; the former only where the files
-///   are without a rule.
+///   (kernel/sys_paths.hpp) EACCES. Both are the kernel's refusals too: neither has a rule.
 /// - O_PATH descriptors cannot be injected: Continue for the sandbox's own, ENOENT for all others.
 ///
 /// Used within one sandbox's loop, with every signal blocked. Its threads must have adopted, before the first

@@ -56,8 +56,8 @@ enum class FileSystem : std::uint8_t {
 [[nodiscard]] FileSystem file_system_of_device(pid_t tid, std::uint64_t device);
 [[nodiscard]] bool is_procfs_device(pid_t tid, std::uint64_t device);
 
-/// What the target's descriptor `dirfd` (AT_FDCWD: its working directory) is on. One statx in the common case.
-/// `other` when it cannot be told.
+/// What the target's descriptor `dirfd` (AT_FDCWD: its working directory) is on. One statx in the common
+/// case. `other` when it cannot be told.
 [[nodiscard]] FileSystem file_system_of(pid_t tid, int dirfd);
 [[nodiscard]] bool is_on_procfs(pid_t tid, int dirfd);
 

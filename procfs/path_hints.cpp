@@ -83,12 +83,12 @@ bool is_in(const std::vector<std::string>& sorted, std::string_view name) {
 /// Of /sys nearly everything is a link to somewhere else there, so its names tell little. What most programs
 /// read when they start is no link, and the kernel's for everybody.
 bool may_be_of_sys(std::string_view path) {
-  return path.starts_with("/sys/") && !path.starts_with("/sys/kernel/mm/");
+  return kernel::is_at_or_below(path, "/sys") && !path.starts_with("/sys/kernel/mm/");
 }
 
+/// Whether what a directory held before has no rule either.
 bool is_served_whole(std::string_view path) {
-  const auto served = kernel::served_sys_paths();
-  return std::find(served.begin(), served.end(), path) != served.end();
+  return path == kernel::sys_devices_path || path == kernel::sys_cgroup_path;
 }
 
 bool is_procfs_directory(const std::string& path) {

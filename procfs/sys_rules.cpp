@@ -17,7 +17,7 @@ namespace {
 
 using kernel::is_at_or_below;
 
-constexpr std::string_view cgroup_directory = "/sys/fs/cgroup";
+constexpr std::string_view cgroup_directory = kernel::sys_cgroup_path;
 constexpr std::string_view devices_directory = "/sys/devices/";
 constexpr std::string_view system_directory = "/sys/devices/system/";
 
@@ -81,7 +81,8 @@ bool applies(const HiddenEntries& rule, std::string_view entry, const View& view
   return !view.all_cpus && !std::binary_search(view.cpus.begin(), view.cpus.end(), *number);
 }
 
-/// Whether `device`, a directory below /sys/devices, is what the link of its name in /sys/class/block leads to.
+/// Whether `device`, a directory below /sys/devices, is what the link of its name in /sys/class/block leads
+/// to.
 bool is_block_device(std::string_view device) {
   constexpr std::string_view up = "../..";  // from /sys/class/block to /sys
   const std::string_view name = device.substr(device.rfind('/') + 1);

@@ -38,14 +38,14 @@ struct HiddenEntries {
 /// is hidden. Off /sys: never. Reads links of /sys/class/block for a name below /sys/devices.
 [[nodiscard]] bool is_hidden_in_sys(std::string_view path, const View& view);
 
-/// Whether the sandbox is told that it lives in a cgroup of its own: a limit is stated, and less than what the
-/// machine has.
+/// Whether the sandbox is told that it lives in a cgroup of its own: a limit is stated, and less than what
+/// the machine has.
 [[nodiscard]] bool has_own_cgroup(const View& view);
 
 /// Answers one getdents call on a directory of /sys, as list_shown() does for a duplicate of the target's
 /// descriptor: the next entries that are not hidden. Where stat(2) knows files that only the sandbox has
-/// (ProcMode::strict), its own cgroup holds these. ENOENT: a hidden directory. Nothing: no directory of /sys, by
-/// the name that the kernel gives it.
+/// (ProcMode::strict), its own cgroup holds these. ENOENT: a hidden directory. Nothing: no directory of /sys,
+/// by the name that the kernel gives it.
 [[nodiscard]] std::optional<kernel::Result<std::vector<std::byte>>> list_sys(
     const kernel::UniqueFd& directory, const View& view, policy::ProcMode mode, std::size_t room,
     DirentLayout layout);

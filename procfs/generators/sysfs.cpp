@@ -106,8 +106,7 @@ std::string node_meminfo(const View& view, std::string_view host) {
   here.usage.anonymous_bytes = share_of(view, node, view.usage.anonymous_bytes);
   const std::string told = meminfo(here, plain);
   std::string text;
-  for (const std::string_view line : lines(told))
-    text.append(node).append(line).append("\n");
+  for (const std::string_view line : lines(told)) text.append(node).append(line).append("\n");
   return text;
 }
 

@@ -24,6 +24,7 @@
 #include "kernel/sealed_file.hpp"
 #include "procfs/instance.hpp"
 #include "procfs/listing.hpp"
+#include "procfs/sys_rules.hpp"
 #include "procfs/told_calls.hpp"
 
 namespace proctor::actors {
@@ -43,6 +44,18 @@ constexpr std::size_t open_how_bytes_max = 4096;
 /// An int parameter, as the kernel takes it from a register.
 int int_argument(const seccomp_notif& notification, int index) {
   return static_cast<int>(static_cast<std::uint32_t>(notification.data.args[index]));
+}
+
+/// What a getdents call has room for. To the kernel a count that is negative as an int has none, for any
+/// entry (fs/readdir.c, filldir64).
+std::uint64_t room_of(const seccomp_notif& notification) {
+  const int count = int_argument(notification, 2);
+  return count < 0 ? 0 : std::min<std::uint64_t>(static_cast<std::uint64_t>(count), listing_bytes_max);
+}
+
+procfs::DirentLayout layout_of(const seccomp_notif& notification) {
+  return notification.data.nr == SYS_getdents64 ? procfs::DirentLayout::dirent64
+                                                : procfs::DirentLayout::legacy;
 }
 
 bool same_image(const kernel::ProcStat& a, const kernel::ProcStat& b) {
@@ -266,7 +279,7 @@ bool ProcessState::may_need_service(const seccomp_notif& notification, int dirfd
   if (path.front() == '/') return false;
   const auto tid = static_cast<pid_t>(notification.pid);
   if (context_.hints.may_be_told(path)) return context_.hints.may_need_service(tid, dirfd, path);
-  if (dirfd != AT_FDCWD) return procfs::is_on_procfs(tid, dirfd);
+  if (dirfd != AT_FDCWD) return procfs::file_system_of(tid, dirfd) != procfs::FileSystem::other;
   const bool changing = chdir_.any();
   if (changing || cwd_ == Cwd::unknown)
     cwd_ = context_.hints.may_need_service(tid, AT_FDCWD, "any") ? Cwd::special : Cwd::ordinary;
@@ -280,9 +293,10 @@ bool ProcessState::may_need_service(const seccomp_notif& notification, int dirfd
 Verdict ProcessState::list_directory(const seccomp_notif& notification) {
   const auto tid = static_cast<pid_t>(notification.pid);
   const int fd = int_argument(notification, 0);
-  if (!procfs::is_on_procfs(tid, fd)) {
-    // Continue safety: the register names the descriptor, and it is not on procfs. A sibling thread that
-    // swaps one in now learns numbers that stat tells as well, and can open none of them.
+  const auto file_system = procfs::file_system_of(tid, fd);
+  if (file_system == procfs::FileSystem::other) {
+    // Continue safety: the register names the descriptor, and it is not on procfs or in /sys. A sibling
+    // thread that swaps one in now learns names that stat tells as well, and can open no process by them.
     return {Continue{}};
   }
   auto thread = kernel::PidFd::open_thread(tid);
@@ -292,6 +306,7 @@ Verdict ProcessState::list_directory(const seccomp_notif& notification) {
   if (!thread) return {Fail{EBADF}, "the thread cannot be looked at"};
   const auto directory = thread->get_fd(fd);
   if (!directory) return {Fail{directory.error().number}, "the directory cannot be looked at"};
+  if (file_system == procfs::FileSystem::sys) return list_devices(notification, *directory);
   switch (context_.gate.judge_listing(tid, key_.pid, *directory)) {
     case procfs::Listing::kernels:
       // Continue safety: as above; below a process of the sandbox's own there is nothing to leave out.
@@ -305,17 +320,28 @@ Verdict ProcessState::list_directory(const seccomp_notif& notification) {
 }
 
 Verdict ProcessState::list_processes(const seccomp_notif& notification, const kernel::UniqueFd& directory) {
-  // To the kernel a count that is negative as an int has no room for any entry (fs/readdir.c, filldir64).
-  const int count = int_argument(notification, 2);
-  const auto room =
-      count < 0 ? 0 : std::min<std::uint64_t>(static_cast<std::uint64_t>(count), listing_bytes_max);
-  const auto layout =
-      notification.data.nr == SYS_getdents64 ? procfs::DirentLayout::dirent64 : procfs::DirentLayout::legacy;
   context_.members.discover();
-  const auto entries = procfs::list_members(directory, room, layout, context_.members);
+  const auto entries =
+      procfs::list_members(directory, room_of(notification), layout_of(notification), context_.members);
   if (!entries) return {Fail{entries.error().number}, "as the kernel would"};
   return answer_in_memory(notification, notification.data.args[1], *entries,
                           static_cast<std::int64_t>(entries->size()), "own processes only");
+}
+
+Verdict ProcessState::list_devices(const seccomp_notif& notification, const kernel::UniqueFd& directory) {
+  const auto position = ::lseek(directory.get(), 0, SEEK_CUR);
+  const auto entries = procfs::list_sys(directory, context_.view.look(false), context_.order.policy.proc,
+                                        room_of(notification), layout_of(notification));
+  // Continue safety: a cgroup hierarchy or a sysfs that is not mounted in /sys; it has no names of processes.
+  if (!entries) return {Continue{}};
+  if (!*entries) return {Fail{entries->error().number}, "as the kernel would"};
+  auto verdict = answer_in_memory(notification, notification.data.args[1], **entries,
+                                  static_cast<std::int64_t>((*entries)->size()), "own devices only");
+  const auto* const fail = std::get_if<Fail>(&verdict.answer);
+  if (fail == nullptr || fail->error != EACCES) return verdict;
+  // Continue safety: as in tell(): an undumpable target gets the machine's devices, which name no process.
+  static_cast<void>(::lseek(directory.get(), position, SEEK_SET));
+  return {Continue{}};
 }
 
 // -- the working directory ------------------------------------------------------------------------
@@ -354,18 +380,30 @@ Verdict ProcessState::judge_path_argument(const seccomp_notif& notification, int
   const auto path = read_path(notification, address);
   if (!path) return unreadable(path.error());
   argument_ = *path;
+  if (auto told = tell_file_system(notification, *path)) return *std::move(told);
   const int dirfd = dirfd_argument < 0 ? AT_FDCWD : int_argument(notification, dirfd_argument);
   // Continue safety: what the kernel then does by the path tells whether a process exists and no more.
   // Landlock lets nobody see through the links of a process outside its domain (ptrace), watches and
   // handles of procfs tell nothing, and nothing of procfs can be made, moved or removed. A path that is
   // rewritten meanwhile gains no more than that.
-  return judge_name(notification, dirfd, *path, follows);
+  if (!may_need_service(notification, dirfd, *path)) return {Continue{}};
+  auto request = name_request(notification, dirfd, *path, follows);
+  request.looks = true;
+  auto verdict = ask_gate(notification, request);
+  const auto* const own = std::get_if<policy::Inject>(&verdict.answer);
+  return own == nullptr ? std::move(verdict) : tell_of_file(notification, *own->fd);
 }
 
 Verdict ProcessState::judge_name(const seccomp_notif& notification, int dirfd, std::string_view path,
                                  bool follow) {
   // Continue safety: no decision rests on a path that needs no service; see open_path.
   if (!may_need_service(notification, dirfd, path)) return {Continue{}};
+  auto request = name_request(notification, dirfd, path, follow);
+  return ask_gate(notification, request);
+}
+
+procfs::OpenRequest ProcessState::name_request(const seccomp_notif& notification, int dirfd,
+                                               std::string_view path, bool follow) const {
   procfs::OpenRequest request;
   request.tid = static_cast<pid_t>(notification.pid);
   request.tgid = key_.pid;
@@ -373,7 +411,7 @@ Verdict ProcessState::judge_name(const seccomp_notif& notification, int dirfd, s
   request.path = path;
   request.flags =
       O_PATH | O_CLOEXEC | (follow ? 0U : O_NOFOLLOW);  // judged like an open that yields no access
-  return ask_gate(notification, request);
+  return request;
 }
 
 // -- what calls tell, as the files of /proc do -----------------------------------------------------

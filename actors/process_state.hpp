@@ -72,6 +72,9 @@ class ProcessState {
   /// The next entries of a procfs root, without the processes of others.
   [[nodiscard]] policy::Verdict list_processes(const seccomp_notif& notification,
                                                const kernel::UniqueFd& directory);
+  /// The next entries of a directory of /sys, without what the sandbox does not have.
+  [[nodiscard]] policy::Verdict list_devices(const seccomp_notif& notification,
+                                             const kernel::UniqueFd& directory);
   [[nodiscard]] policy::Verdict change_cwd(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict execute(const seccomp_notif& notification);
 
@@ -79,6 +82,11 @@ class ProcessState {
   /// One of its paths: the register of its address, and of the directory it starts from (-1: none).
   [[nodiscard]] policy::Verdict judge_path_argument(const seccomp_notif& notification, int argument,
                                                     int dirfd_argument, bool follows);
+  /// What a call by path says of a file that only the sandbox has: `file` is what an open would give.
+  [[nodiscard]] policy::Verdict tell_of_file(const seccomp_notif& notification, const kernel::UniqueFd& file);
+  /// statfs of the sandbox's own cgroup; nothing for any other call or path.
+  [[nodiscard]] std::optional<policy::Verdict> tell_file_system(const seccomp_notif& notification,
+                                                                std::string_view path);
   [[nodiscard]] policy::Verdict tell_system(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict tell_parent() const;
   [[nodiscard]] policy::Verdict tell_name(const seccomp_notif& notification);
@@ -99,9 +107,12 @@ class ProcessState {
   [[nodiscard]] policy::Verdict tell(const seccomp_notif& notification, std::span<const std::byte> bytes,
                                      const char* reason);
 
-  /// A path that names something of procfs, judged without opening it: foreign processes do not exist.
+  /// A path that names something of procfs or /sys, judged without opening it: foreign processes do not
+  /// exist.
   [[nodiscard]] policy::Verdict judge_name(const seccomp_notif& notification, int dirfd,
                                            std::string_view path, bool follow = true);
+  [[nodiscard]] procfs::OpenRequest name_request(const seccomp_notif& notification, int dirfd,
+                                                 std::string_view path, bool follow) const;
   [[nodiscard]] policy::Verdict unreadable(const kernel::Error& error) const;
 
   [[nodiscard]] kernel::Result<std::string_view> read_path(const seccomp_notif& notification,

@@ -36,11 +36,13 @@ SandboxView::SandboxView(SandboxContext& context)
     before_.user_ticks = parent->waited_user_ticks;
     before_.system_ticks = parent->waited_system_ticks;
   }
+  if (context.order.policy.limits.memory_bytes) node_memory_ = kernel::memory_of_nodes();
   if (!context.order.policy.limits.cpus) return;
   auto allowed = kernel::allowed_cpus(context.order.target);
   if (!allowed || allowed->empty() || *allowed == cpus_) return;
   cpus_ = *std::move(allowed);
   all_cpus_ = false;
+  cpu_nodes_ = kernel::nodes_of(cpus_);
 }
 
 const policy::StatedLimits& SandboxView::limits() const { return context_.order.policy.limits; }
@@ -60,6 +62,8 @@ procfs::View SandboxView::look(bool with_usage) {
   if (auto& memory = view.limits.memory_bytes) memory = std::min(*memory, machine_memory_bytes);
   view.cpus = cpus_;
   view.all_cpus = all_cpus_;
+  view.cpu_nodes = cpu_nodes_;
+  view.node_memory = node_memory_;
   view.usage = usage_;
   for (std::size_t i = 0; i < load_.size(); ++i)
     view.load[i] = static_cast<std::uint64_t>(load_[i] * (1U << procfs::load_shift));

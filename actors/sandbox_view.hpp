@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -35,6 +36,8 @@ class SandboxView final : public procfs::ViewSource {
   SandboxContext& context_;
   std::vector<unsigned> cpus_;
   bool all_cpus_ = true;
+  std::vector<unsigned> cpu_nodes_;
+  std::map<unsigned, std::uint64_t> node_memory_;
   /// Found to be so within the last tick: every process of a job names the same ones.
   std::set<pid_t> foreign_;
   Clock::time_point foreign_as_of_;

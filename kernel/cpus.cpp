@@ -6,8 +6,11 @@
 
 #include <array>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
+#include <system_error>
 
 namespace proctor::kernel {
 namespace {
@@ -26,6 +29,23 @@ void append_range(std::string_view range, std::vector<unsigned>& cpus) {
   unsigned last = first;
   if (stop != end && *stop == '-') std::from_chars(stop + 1, end, last);
   for (unsigned cpu = first; cpu <= last && cpu < cpus_max; ++cpu) cpus.push_back(cpu);
+}
+
+/// The numbers of the entries "nodeN" of a directory.
+std::set<unsigned> nodes_in(const std::string& directory) {
+  constexpr std::string_view prefix = "node";
+  std::set<unsigned> nodes;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(directory, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(prefix)) continue;
+    const char* const end = name.data() + name.size();
+    unsigned node = 0;
+    const auto [stop, failed] = std::from_chars(name.data() + prefix.size(), end, node);
+    if (failed == std::errc{} && stop == end) nodes.insert(node);
+  }
+  return nodes;
 }
 
 }  // namespace
@@ -61,6 +81,25 @@ std::vector<unsigned> online_cpus() {
     for (long cpu = 0; cpu < ::sysconf(_SC_NPROCESSORS_ONLN); ++cpu)
       cpus.push_back(static_cast<unsigned>(cpu));
   return cpus;
+}
+
+std::vector<unsigned> nodes_of(std::span<const unsigned> cpus) {
+  std::set<unsigned> nodes;
+  // A link to the node lies in the directory of each of its CPUs.
+  for (const unsigned cpu : cpus) nodes.merge(nodes_in("/sys/devices/system/cpu/cpu" + std::to_string(cpu)));
+  return {nodes.begin(), nodes.end()};
+}
+
+std::map<unsigned, std::uint64_t> memory_of_nodes() {
+  const std::string directory = "/sys/devices/system/node";
+  std::map<unsigned, std::uint64_t> memory;
+  for (const unsigned node : nodes_in(directory)) {
+    std::ifstream meminfo(directory + "/node" + std::to_string(node) + "/meminfo");
+    std::uint64_t total_kb = 0;
+    for (std::string word; meminfo >> word;)
+      if (word == "MemTotal:" && meminfo >> total_kb) memory[node] = total_kb;
+  }
+  return memory;
 }
 
 }  // namespace proctor::kernel

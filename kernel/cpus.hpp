@@ -3,6 +3,8 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -23,6 +25,12 @@ inline constexpr std::size_t cpu_mask_bytes_max = 1024;
 
 /// The CPUs of a mask as sched_setaffinity(2) takes it, ascending.
 [[nodiscard]] std::vector<unsigned> cpus_in_mask(std::span<const std::byte> mask);
+
+/// The NUMA nodes that these CPUs are of, ascending; empty where the kernel knows of none.
+[[nodiscard]] std::vector<unsigned> nodes_of(std::span<const unsigned> cpus);
+
+/// How many kB of memory each NUMA node has, by its number; empty where the kernel knows of none.
+[[nodiscard]] std::map<unsigned, std::uint64_t> memory_of_nodes();
 
 /// The CPUs that are switched on, ascending: those of /proc/stat.
 [[nodiscard]] std::vector<unsigned> online_cpus();

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "kernel/sys_paths.hpp"
 #include "kernel/uapi.hpp"
 
 namespace proctor::kernel {
@@ -71,11 +72,60 @@ bool leads_to(std::string_view path, std::string_view mount_point) {
   return mount_point.size() > path.size() && mount_point.starts_with(path) && mount_point[path.size()] == '/';
 }
 
-/// Grants file by file and directory by directory what is not procfs.
+/// One line of mountinfo, proc_pid_mountinfo(5): the fields used here.
+struct MountLine {
+  std::uint64_t id = 0;
+  std::string root;
+  std::string mount_point;
+  std::string_view type;
+};
+
+/// Takes the first line off `mountinfo`.
+MountLine take_mount(std::string_view& mountinfo) {
+  std::string_view line = mountinfo.substr(0, mountinfo.find('\n'));
+  mountinfo.remove_prefix(std::min(mountinfo.size(), line.size() + 1));
+  MountLine mount;
+  // id, parent, device, root, mount point, options, optional fields, "-", type.
+  for (const char digit : next_field(line))
+    mount.id = mount.id * 10 + static_cast<std::uint64_t>(digit - '0');
+  for (int skipped = 0; skipped < 2; ++skipped) next_field(line);
+  mount.root = unescape_octal(next_field(line));
+  mount.mount_point = unescape_octal(next_field(line));
+  while (!line.empty() && next_field(line) != "-") {
+  }
+  mount.type = next_field(line);
+  return mount;
+}
+
+/// What gets no rule.
+struct Withheld {
+  std::vector<ProcfsMount> mounts;
+  std::vector<std::string> paths;
+};
+
+Withheld withheld_from(std::string_view mountinfo, CgroupRules cgroups) {
+  constexpr std::string_view sys_root = "/sys";
+  Withheld withheld;
+  while (!mountinfo.empty()) {
+    const MountLine mount = take_mount(mountinfo);
+    const auto refused = refused_file_systems();
+    if (mount.type == "proc" || std::find(refused.begin(), refused.end(), mount.type) != refused.end())
+      withheld.mounts.push_back({mount.id, mount.mount_point});
+    if (mount.type != "sysfs" || mount.root != "/") continue;
+    const auto add = [&](std::string_view path) {
+      withheld.paths.push_back(mount.mount_point + std::string(path.substr(sys_root.size())));
+    };
+    for (const RefusedSysPath& row : refused_sys_paths()) add(row.path);
+    add(sys_devices_path);
+    if (cgroups == CgroupRules::own) add(sys_cgroup_path);
+  }
+  return withheld;
+}
+
+/// Grants file by file and directory by directory what is not withheld.
 class Granter {
  public:
-  Granter(ProcfsDenial& denial, std::vector<ProcfsMount> mounts)
-      : denial_(denial), mounts_(std::move(mounts)) {}
+  Granter(ProcfsDenial& denial, Withheld withheld) : denial_(denial), withheld_(std::move(withheld)) {}
 
   /// Grants all there is; `refer` is LANDLOCK_ACCESS_FS_REFER, or 0 where the kernel has no such right.
   [[nodiscard]] Result<void> grant_root(std::uint64_t refer) {
@@ -90,7 +140,7 @@ class Granter {
   }
 
  private:
-  /// Grants the entries of a directory that leads to a procfs mount.
+  /// Grants the entries of a directory that leads to what is withheld.
   Result<void> grant_entries(const std::string& directory) {
     denial_.ungranted_directories.push_back(directory);
     std::error_code error;
@@ -117,17 +167,29 @@ class Granter {
       return Error::last("statx " + path);
     }
     // What a symbolic link leads to has an entry of its own; a rule on the link would cover nothing.
-    if (S_ISLNK(status.stx_mode) || is_procfs(status.stx_mnt_id)) return {};
-    const bool on_the_way = std::any_of(mounts_.begin(), mounts_.end(), [&path](const ProcfsMount& mount) {
-      return leads_to(path, mount.mount_point);
-    });
-    if (on_the_way && S_ISDIR(status.stx_mode)) return grant_entries(path);
+    if (S_ISLNK(status.stx_mode)) return {};
+    if (is_withheld(status.stx_mnt_id, path)) {
+      const bool is_served = path == sys_devices_path || path == sys_cgroup_path;
+      if (is_served) denial_.ungranted_directories.push_back(path);
+      return {};
+    }
+    if (S_ISDIR(status.stx_mode) && is_on_the_way(path)) return grant_entries(path);
     return add_rule(fd, file_rights, path);
   }
 
-  [[nodiscard]] bool is_procfs(std::uint64_t mount_id) const {
-    return std::any_of(mounts_.begin(), mounts_.end(),
+  [[nodiscard]] bool is_withheld(std::uint64_t mount_id, const std::string& path) const {
+    const auto& [mounts, paths] = withheld_;
+    return std::find(paths.begin(), paths.end(), path) != paths.end() ||
+           std::any_of(mounts.begin(), mounts.end(),
                        [mount_id](const ProcfsMount& mount) { return mount.id == mount_id; });
+  }
+
+  [[nodiscard]] bool is_on_the_way(const std::string& path) const {
+    const auto& [mounts, paths] = withheld_;
+    return std::any_of(paths.begin(), paths.end(),
+                       [&](const auto& below) { return leads_to(path, below); }) ||
+           std::any_of(mounts.begin(), mounts.end(),
+                       [&](const ProcfsMount& mount) { return leads_to(path, mount.mount_point); });
   }
 
   Result<void> add_rule(const UniqueFd& fd, std::uint64_t rights, const std::string& path) {
@@ -140,7 +202,7 @@ class Granter {
   }
 
   ProcfsDenial& denial_;
-  std::vector<ProcfsMount> mounts_;
+  Withheld withheld_;
 };
 
 }  // namespace
@@ -148,18 +210,8 @@ class Granter {
 std::vector<ProcfsMount> parse_procfs_mounts(std::string_view mountinfo) {
   std::vector<ProcfsMount> mounts;
   while (!mountinfo.empty()) {
-    std::string_view line = mountinfo.substr(0, mountinfo.find('\n'));
-    mountinfo.remove_prefix(std::min(mountinfo.size(), line.size() + 1));
-    // proc_pid_mountinfo(5): id, parent, device, root, mount point, options, optional fields, "-", type.
-    const std::string_view id = next_field(line);
-    for (int skipped = 0; skipped < 3; ++skipped) next_field(line);
-    const std::string_view mount_point = next_field(line);
-    while (!line.empty() && next_field(line) != "-") {
-    }
-    if (next_field(line) != "proc") continue;
-    ProcfsMount mount{.id = 0, .mount_point = unescape_octal(mount_point)};
-    for (const char digit : id) mount.id = mount.id * 10 + static_cast<std::uint64_t>(digit - '0');
-    mounts.push_back(std::move(mount));
+    MountLine mount = take_mount(mountinfo);
+    if (mount.type == "proc") mounts.push_back({mount.id, std::move(mount.mount_point)});
   }
   return mounts;
 }
@@ -170,7 +222,7 @@ Result<int> landlock_abi() {
   return version;
 }
 
-Result<ProcfsDenial> build_procfs_denial() {
+Result<ProcfsDenial> build_procfs_denial(CgroupRules cgroups) {
   const auto abi = landlock_abi();
   if (!abi) return abi.error();
   const auto mountinfo = read_mountinfo();
@@ -186,7 +238,7 @@ Result<ProcfsDenial> build_procfs_denial() {
   denial.scopes_signals = attributes.scoped != 0;
   denial.ruleset.reset(create_ruleset(&attributes, sizeof attributes, 0));
   if (!denial.ruleset) return Error::last("landlock_create_ruleset");
-  if (auto granted = Granter(denial, parse_procfs_mounts(*mountinfo)).grant_root(refer); !granted) {
+  if (auto granted = Granter(denial, withheld_from(*mountinfo, cgroups)).grant_root(refer); !granted) {
     return granted.error();
   }
   return denial;

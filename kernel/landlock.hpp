@@ -22,6 +22,12 @@ struct ProcfsMount {
 /// The procfs mounts in the text of a /proc/PID/mountinfo, bind mounts of parts of it included.
 [[nodiscard]] std::vector<ProcfsMount> parse_procfs_mounts(std::string_view mountinfo);
 
+/// Whether what is mounted in /sys/fs/cgroup has a rule.
+enum class CgroupRules : std::uint8_t {
+  machine,  ///< it has: the machine's groups are the sandbox's
+  own,      ///< it has none: the sandbox is told that it has a group of its own, which the supervisor serves
+};
+
 /// A Landlock ruleset under which every file can be used as before, save those of procfs, which can
 /// neither be opened for reading nor for writing, whatever the spelling of the path. Directories of
 /// procfs can be opened (their listings are notified and judged by the descriptor).
@@ -34,15 +40,20 @@ struct ProcfsMount {
 /// cannot be moved or linked to where it would gain one (EXDEV, whereupon mv copies). A procfs that is
 /// mounted later, below a granted directory, is not closed: a sandboxed process cannot mount, so only the
 /// machine's own administrator can make that.
+///
+/// In the same way refused_sys_paths() and the devices, by their names on every mount of a whole sysfs, and
+/// every mount of refused_file_systems() are left without a rule. Only the devices are served, those in /sys.
 struct ProcfsDenial {
   UniqueFd ruleset;
-  std::vector<std::string> ungranted_directories;  ///< absolute, without a trailing slash, "/" first
-  bool scopes_signals = false;                     ///< ABI 6: signals reach only tasks of the same domain
+  /// Absolute, without a trailing slash, "/" first. In sys_devices_path and sys_cgroup_path, if they are
+  /// among them, what was there before has no rule either.
+  std::vector<std::string> ungranted_directories;
+  bool scopes_signals = false;  ///< ABI 6: signals reach only tasks of the same domain
 };
 
 /// Builds the ruleset; nothing is enforced yet. Opens what it grants with the caller's rights. ENOSYS,
 /// EOPNOTSUPP: no Landlock. ENOENT, EACCES: no /proc to read the mounts from.
-[[nodiscard]] Result<ProcfsDenial> build_procfs_denial();
+[[nodiscard]] Result<ProcfsDenial> build_procfs_denial(CgroupRules cgroups = CgroupRules::machine);
 
 /// Enforces a ruleset on the calling thread and all it forks; needs no_new_privs or CAP_SYS_ADMIN.
 /// Async-signal-safe.

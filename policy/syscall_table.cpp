@@ -279,8 +279,9 @@ constexpr std::array table{
     judge_path("getxattr", SYS_getxattr, 0),
     judge_link("lgetxattr", SYS_lgetxattr, 0),
     judge_path("getxattrat", sys_getxattrat, 1, 0, 2),
+    // Also how runtimes tell one version of cgroups from the other.
+    judge_path("statfs", SYS_statfs, 0),
     // These tell no more than stat does.
-    strictly(judge_path("statfs", SYS_statfs, 0)),
     strictly(judge_path("inotify_add_watch", SYS_inotify_add_watch, 1)),
     strictly(judge_path("listxattr", SYS_listxattr, 0)),
     strictly(judge_link("llistxattr", SYS_llistxattr, 0)),

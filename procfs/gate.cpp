@@ -11,12 +11,13 @@
 
 #include <algorithm>
 #include <array>
-#include <climits>
 #include <fstream>
 #include <utility>
 
 #include "kernel/sealed_file.hpp"
+#include "kernel/sys_paths.hpp"
 #include "procfs/file_rules.hpp"
+#include "procfs/sys_rules.hpp"
 
 namespace proctor::procfs {
 namespace {
@@ -104,6 +105,14 @@ bool is_on_procfs(const kernel::UniqueFd& fd) {
   return ::fstatfs(fd.get(), &info) == 0 && info.f_type == PROC_SUPER_MAGIC;
 }
 
+/// Whether a file lies where the ruleset closes every mount.
+bool is_closed(const kernel::UniqueFd& fd) {
+  return is_on_procfs(fd) || kernel::is_on_refused_file_system(fd.get());
+}
+
+/// Whether a file that the machine does not have is there for the sandbox: not beside the machine's devices.
+bool may_be_missing(std::string_view name) { return !name.starts_with("/sys/devices/"); }
+
 /// Whether a file is of the user whose credentials this thread has. O_CREAT on another's is what
 /// protected_regular (proc_sys_fs(5)) judges by the flag that is not passed on.
 bool is_owned_by_caller(const Node& object) {
@@ -113,12 +122,12 @@ bool is_owned_by_caller(const Node& object) {
   return info.st_uid == static_cast<uid_t>(::setfsuid(nobody));
 }
 
-/// The name the kernel gives an open object, for a hint.
-std::string name_of(const Node& object) {
-  std::array<char, PATH_MAX> text{};
-  const std::string path = "/proc/self/fd/" + std::to_string(object.fd.get());
-  const ssize_t length = ::readlink(path.c_str(), text.data(), text.size());
-  return length > 0 ? std::string(text.data(), static_cast<std::size_t>(length)) : std::string();
+/// What a file would be called that is not there; empty where none can be.
+std::string name_of_missing(const Arrival& arrival) {
+  if (arrival.must_be_directory || arrival.passed_magic_link || !S_ISDIR(arrival.object.mode)) return {};
+  std::string name = name_of_descriptor(arrival.object.fd.get());
+  if (!name.empty()) name += name == "/" ? arrival.name : "/" + arrival.name;
+  return name;
 }
 
 /// The row's name of a located file: the process and the thread stand for all of them.
@@ -208,7 +217,7 @@ kernel::Result<kernel::Credentials> ProcGate::credentials_of(pid_t tid) {
 }
 
 const VirtualFile* ProcGate::find_virtual(std::string_view path) const {
-  const auto* const file = views_ == nullptr ? nullptr : find_virtual_file(path);
+  const auto* const file = views_ == nullptr ? nullptr : find_virtual_file(sys_row_path(path));
   return file != nullptr && is_told(*file, views_->limits()) ? file : nullptr;
 }
 
@@ -345,7 +354,13 @@ Verdict ProcGate::serve(const OpenRequest& request, const Arrival& arrival) {
   return inject(std::move(fd), request);
 }
 
+bool ProcGate::is_hidden(std::string_view name) const {
+  return views_ != nullptr && name.starts_with("/sys/") && is_hidden_in_sys(name, views_->look(false));
+}
+
 Verdict ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arrival) {
+  const std::string name = name_of_descriptor(arrival.object.fd.get());
+  if (is_hidden(name)) return fails(ENOENT, "the sandbox has no such device or group");
   // Only a regular file: a FIFO, a terminal or a device may block the one thread that answers, and whatever
   // is refused here is the kernel's to refuse, with the right errno.
   const bool servable =
@@ -353,7 +368,7 @@ Verdict ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arr
   if (!servable || has(request, O_PATH) || has(request, O_DIRECTORY) || has(request, O_CREAT | O_EXCL)) {
     return kernel_decides();
   }
-  const std::string name = name_of(arrival.object);
+  if (const auto* const refused = kernel::find_refused_sys_path(name)) return fails(EACCES, refused->reason);
   if (const auto* const told = writes(request) ? nullptr : find_virtual(name); told != nullptr) {
     const kernel::UniqueFd host = reopen(arrival.object, O_RDONLY | O_NONBLOCK);
     if (!host) return kernel_decides();
@@ -365,7 +380,7 @@ Verdict ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arr
   const std::uint64_t flags =
       (request.flags & open_flags_known & ~std::uint64_t{O_CREAT | O_NOFOLLOW}) | O_NONBLOCK;
   kernel::UniqueFd fd = reopen(arrival.object, flags);
-  if (!fd || is_on_procfs(fd)) return kernel_decides();
+  if (!fd || is_closed(fd)) return kernel_decides();
   if (!has(request, O_NONBLOCK)) {
     const int status = ::fcntl(fd.get(), F_GETFL);
     if (status < 0 || ::fcntl(fd.get(), F_SETFL, status & ~O_NONBLOCK) != 0) return kernel_decides();
@@ -374,13 +389,11 @@ Verdict ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arr
 }
 
 Verdict ProcGate::serve_missing(const OpenRequest& request, const Arrival& arrival) {
-  const Node& directory = arrival.object;
-  if (arrival.must_be_directory || arrival.passed_magic_link) return kernel_decides();
-  if (has(request, O_PATH) || !S_ISDIR(directory.mode)) return kernel_decides();
-  std::string name = name_of(directory);
+  if (has(request, O_PATH) && !request.looks) return kernel_decides();
+  const std::string name = name_of_missing(arrival);
   if (name.empty()) return kernel_decides();
-  name += name == "/" ? arrival.name : "/" + arrival.name;
-  const auto* const told = writes(request) || has(request, O_DIRECTORY) ? nullptr : find_virtual(name);
+  const bool reads = !writes(request) && !has(request, O_DIRECTORY) && may_be_missing(name);
+  const auto* const told = reads ? find_virtual(name) : nullptr;
   if (told != nullptr) return serve_virtual(request, *told, name, kernel::UniqueFd());
   return has(request, O_CREAT) ? create_elsewhere(request, arrival, name) : kernel_decides();
 }
@@ -398,7 +411,7 @@ Verdict ProcGate::create_elsewhere(const OpenRequest& request, const Arrival& ar
   const auto flags =
       static_cast<int>(request.flags & open_flags_known) | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
   kernel::UniqueFd fd(::openat(directory.fd.get(), arrival.name.c_str(), flags, mode));
-  if (!fd || is_on_procfs(fd)) return kernel_decides();
+  if (!fd || is_closed(fd)) return kernel_decides();
   // Our umask was applied as well: give back what only it took.
   if ((mode & *ours) != 0) (void)::fchmod(fd.get(), mode);
   return inject(std::move(fd), request);

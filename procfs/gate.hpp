@@ -53,6 +53,8 @@ enum class Listing : std::uint8_t {
 /// - Opened with the target's credentials, capabilities included: a file of /proc keeps its opener's.
 ///   Limits that are no credentials are not assumed: a Landlock ruleset of the target's own does not
 ///   apply to its /proc, and an LSM judges the supervisor's label.
+/// - Of /sys, what the sandbox does not have (sys_rules.hpp) is ENOENT, what no sandbox reads
+///   (kernel/sys_paths.hpp) EACCES. Both are the kernel's refusals too: neither has a rule.
 /// - O_PATH descriptors cannot be injected: Continue for the sandbox's own, ENOENT for all others.
 ///
 /// Used within one sandbox's loop, with every signal blocked. Its threads must have adopted, before the first
@@ -97,6 +99,8 @@ class ProcGate {
   /// the target could spell it.
   [[nodiscard]] policy::Verdict serve_virtual(const OpenRequest& request, const VirtualFile& file,
                                               const std::string& name, const kernel::UniqueFd& host);
+  /// Whether there is no such thing in /sys for the sandbox.
+  [[nodiscard]] bool is_hidden(std::string_view name) const;
   /// The row of a file that is made and not passed on.
   [[nodiscard]] const VirtualFile* find_virtual(std::string_view path) const;
   /// The calling thread's credentials, read once.

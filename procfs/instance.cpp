@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <climits>
 #include <fstream>
 #include <sstream>
 #include <string_view>
@@ -53,6 +54,7 @@ struct Mount {
   std::uint64_t id = 0;
   std::uint64_t device = 0;
   std::string root;
+  std::string mount_point;
   std::string type;
 };
 
@@ -63,7 +65,8 @@ std::optional<Mount> parse_mount(const std::string& line) {
   unsigned major_number = 0;
   unsigned minor_number = 0;
   char colon = 0;
-  if (!(fields >> mount.id >> parent >> major_number >> colon >> minor_number >> mount.root))
+  if (!(fields >> mount.id >> parent >> major_number >> colon >> minor_number >> mount.root >>
+        mount.mount_point))
     return std::nullopt;
   mount.device = makedev(major_number, minor_number);
   const std::size_t separator = line.find(" - ");
@@ -80,6 +83,14 @@ std::optional<Mount> find_mount(pid_t tid, Wanted wanted) {
     auto mount = parse_mount(line);
     if (mount && wanted(*mount)) return mount;
   }
+  return std::nullopt;
+}
+
+/// Of a mount that is not `other`. On hybrid hosts the hierarchies of cgroups are mounted on a tmpfs.
+std::optional<FileSystem> of_mount(const Mount& mount) {
+  if (mount.type == "proc") return FileSystem::procfs;
+  if (mount.type == "sysfs" || mount.type.starts_with("cgroup")) return FileSystem::sys;
+  if (mount.mount_point == "/sys/fs/cgroup") return FileSystem::sys;
   return std::nullopt;
 }
 
@@ -101,35 +112,48 @@ kernel::Result<ObjectInfo> examine(int fd) { return statx_of(fd, "", AT_EMPTY_PA
 
 kernel::Result<ObjectInfo> examine(const std::string& path) { return statx_of(AT_FDCWD, path.c_str(), 0); }
 
+std::string name_of_descriptor(int fd) {
+  std::array<char, PATH_MAX> text{};
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  const ssize_t length = ::readlink(path.c_str(), text.data(), text.size());
+  return length > 0 ? std::string(text.data(), static_cast<std::size_t>(length)) : std::string();
+}
+
 std::string task_directory_path(pid_t tid, int dirfd) {
   const std::string task = "/proc/" + std::to_string(tid);
   return dirfd == AT_FDCWD ? task + "/cwd" : task + "/fd/" + std::to_string(dirfd);
 }
 
-bool is_procfs_device(pid_t tid, std::uint64_t device) {
+FileSystem file_system_of_device(pid_t tid, std::uint64_t device) {
   struct Known {
     std::uint64_t device;
-    bool is_procfs;
+    FileSystem file_system;
   };
   constexpr std::size_t known_max = 64;
   thread_local std::vector<Known> known;
 
-  if (device == own_procfs().device) return true;
-  if (major(device) != 0) return false;  // procfs has no block device
+  if (device == own_procfs().device) return FileSystem::procfs;
+  if (major(device) != 0) return FileSystem::other;  // neither has a block device
   const auto hit =
       std::find_if(known.begin(), known.end(), [&](const Known& k) { return k.device == device; });
-  if (hit != known.end()) return hit->is_procfs;
-  const bool is_procfs =
-      find_mount(tid, [&](const Mount& m) { return m.device == device && m.type == "proc"; }).has_value();
+  if (hit != known.end()) return hit->file_system;
+  const auto mount = find_mount(tid, [&](const Mount& m) { return m.device == device && of_mount(m); });
+  const FileSystem found = mount ? *of_mount(*mount) : FileSystem::other;
   if (known.size() >= known_max) known.clear();
-  known.push_back({device, is_procfs});
-  return is_procfs;
+  known.push_back({device, found});
+  return found;
 }
 
-bool is_on_procfs(pid_t tid, int dirfd) {
-  const auto info = examine(task_directory_path(tid, dirfd));
-  return info && is_procfs_device(tid, info->id.device);
+bool is_procfs_device(pid_t tid, std::uint64_t device) {
+  return file_system_of_device(tid, device) == FileSystem::procfs;
 }
+
+FileSystem file_system_of(pid_t tid, int dirfd) {
+  const auto info = examine(task_directory_path(tid, dirfd));
+  return info ? file_system_of_device(tid, info->id.device) : FileSystem::other;
+}
+
+bool is_on_procfs(pid_t tid, int dirfd) { return file_system_of(tid, dirfd) == FileSystem::procfs; }
 
 bool is_root_of_own_pids(int fd, const ObjectId& id) {
   // "self" is the proof that the number alone is not: nothing but the root has it.

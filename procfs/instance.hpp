@@ -36,17 +36,29 @@ struct ObjectInfo {
 /// The same for what a path leads to, final links followed.
 [[nodiscard]] kernel::Result<ObjectInfo> examine(const std::string& path);
 
+/// The name that the kernel gives to what a descriptor of ours is open on; empty if it has none that fits.
+[[nodiscard]] std::string name_of_descriptor(int fd);
+
 /// Where the kernel shows a thread's descriptor: "/proc/TID/fd/N", "/proc/TID/cwd" for AT_FDCWD.
 [[nodiscard]] std::string task_directory_path(pid_t tid, int dirfd);
 
-/// Whether a device number is that of a procfs, to `tid`'s knowledge (its mountinfo; answers are kept per
+/// What a file system is to us.
+enum class FileSystem : std::uint8_t {
+  other,
+  procfs,
+  sys,  ///< sysfs, or what is mounted in it for cgroups
+};
+
+/// What a device number is that of, to `tid`'s knowledge (its mountinfo; answers are kept per
 /// thread). statfs(2) would ask the file system itself, and a FUSE server may never answer. The device
 /// of an unmounted file system can be given to another one: before something is opened on a target's
 /// behalf, ask fstatfs.
+[[nodiscard]] FileSystem file_system_of_device(pid_t tid, std::uint64_t device);
 [[nodiscard]] bool is_procfs_device(pid_t tid, std::uint64_t device);
 
-/// Whether the target's descriptor `dirfd` (AT_FDCWD: its working directory) is on procfs. One statx in the
-/// common case. False when it cannot be told.
+/// What the target's descriptor `dirfd` (AT_FDCWD: its working directory) is on. One statx in the common
+/// case. `other` when it cannot be told.
+[[nodiscard]] FileSystem file_system_of(pid_t tid, int dirfd);
 [[nodiscard]] bool is_on_procfs(pid_t tid, int dirfd);
 
 /// Whether `fd`, an object on a procfs, is the root directory of one whose numbers are this process's own:

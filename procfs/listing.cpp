@@ -1,5 +1,6 @@
 #include "procfs/listing.hpp"
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -26,6 +28,9 @@ constexpr std::size_t length_at = 16;
 constexpr std::size_t type_at = 18;
 constexpr std::size_t name64_at = 19;
 constexpr std::size_t legacy_name_at = 18;
+
+/// The length of an entry: a multiple of eight.
+constexpr std::size_t rounded(std::size_t length) { return (length + 7) / 8 * 8; }
 
 struct RawEntry {
   const std::byte* bytes;
@@ -86,12 +91,17 @@ bool is_proc_root(pid_t tid, int fd) {
 
 kernel::Result<std::vector<std::byte>> list_members(const kernel::UniqueFd& directory, std::size_t room,
                                                     DirentLayout layout, Members& members) {
+  return list_shown(directory, room, layout, Visibility(members));
+}
+
+kernel::Result<std::vector<std::byte>> list_shown(const kernel::UniqueFd& directory, std::size_t room,
+                                                  DirentLayout layout,
+                                                  const std::function<bool(std::string_view)>& is_shown) {
   const off_t start = ::lseek(directory.get(), 0, SEEK_CUR);
   if (start < 0) return Error::last("lseek a directory");
   room = std::min(room, listing_bytes_max);
   std::vector<std::byte> result;
   std::vector<std::byte> raw(raw_bytes);
-  Visibility is_visible(members);
   off_t position = start;  // where the last entry taken ends
   bool full = false;
   while (!full) {
@@ -106,7 +116,7 @@ kernel::Result<std::vector<std::byte>> list_members(const kernel::UniqueFd& dire
     for (std::size_t at = 0; at < static_cast<std::size_t>(length);) {
       const RawEntry entry = entry_at(raw.data() + at);
       at += entry.length;
-      if (!is_visible(entry.name)) continue;
+      if (!is_shown(entry.name)) continue;
       if (entry.length > room - result.size()) {
         full = true;
         break;
@@ -120,6 +130,36 @@ kernel::Result<std::vector<std::byte>> list_members(const kernel::UniqueFd& dire
     return Error::last("lseek a directory");
   }
   if (full && result.empty()) return Error{EINVAL, "room for one directory entry"};
+  return result;
+}
+
+kernel::Result<std::vector<std::byte>> list_made_up(const kernel::UniqueFd& directory, std::size_t room,
+                                                    DirentLayout layout,
+                                                    std::span<const std::string_view> names) {
+  const bool at_start = ::lseek(directory.get(), 0, SEEK_CUR) == 0;
+  std::vector<std::byte> result;
+  std::uint64_t inode = 1;
+  const auto add = [&](std::string_view name, unsigned char type) {
+    std::vector<std::byte> bytes(rounded(name64_at + name.size() + 1));
+    const auto length = static_cast<std::uint16_t>(bytes.size());
+    const std::int64_t next = std::numeric_limits<std::int32_t>::max();  // there are no entries behind it
+    std::memcpy(bytes.data(), &inode, sizeof inode);
+    std::memcpy(bytes.data() + offset_at, &next, sizeof next);
+    std::memcpy(bytes.data() + length_at, &length, sizeof length);
+    bytes[type_at] = std::byte{type};
+    std::memcpy(bytes.data() + name64_at, name.data(), name.size());
+    append(result, entry_at(bytes.data()), layout);
+    ++inode;
+  };
+  if (at_start) {
+    for (const std::string_view name : {".", ".."}) add(name, DT_DIR);
+    for (const std::string_view name : names) add(name, DT_REG);
+    if (result.size() > std::min(room, listing_bytes_max)) return Error{EINVAL, "room for the entries"};
+  }
+  // The position says that the beginning has been read: that of the kernel's own end.
+  std::vector<std::byte> raw(raw_bytes);
+  while (::syscall(SYS_getdents64, directory.get(), raw.data(), raw.size()) > 0) {
+  }
   return result;
 }
 

@@ -4,6 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "kernel/result.hpp"
@@ -36,5 +39,16 @@ inline constexpr std::size_t listing_bytes_max = std::size_t{1} << 20U;
 [[nodiscard]] kernel::Result<std::vector<std::byte>> list_members(const kernel::UniqueFd& directory,
                                                                   std::size_t room, DirentLayout layout,
                                                                   Members& members);
+
+/// The same for any directory: the entries whose names `is_shown` accepts.
+[[nodiscard]] kernel::Result<std::vector<std::byte>> list_shown(
+    const kernel::UniqueFd& directory, std::size_t room, DirentLayout layout,
+    const std::function<bool(std::string_view)>& is_shown);
+
+/// The same for a directory of which regular files are shown, all of them made up, and nothing else: at the
+/// beginning all `names` at once, then the end. EINVAL: not enough room for that.
+[[nodiscard]] kernel::Result<std::vector<std::byte>> list_made_up(const kernel::UniqueFd& directory,
+                                                                  std::size_t room, DirentLayout layout,
+                                                                  std::span<const std::string_view> names);
 
 }  // namespace proctor::procfs

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "kernel/sys_paths.hpp"
 #include "procfs/instance.hpp"
 
 namespace proctor::procfs {
@@ -79,6 +80,17 @@ bool is_in(const std::vector<std::string>& sorted, std::string_view name) {
   return std::binary_search(sorted.begin(), sorted.end(), name, std::less<>());
 }
 
+/// Of /sys nearly everything is a link to somewhere else there, so its names tell little. What most programs
+/// read when they start is no link, and the kernel's for everybody.
+bool may_be_of_sys(std::string_view path) {
+  return kernel::is_at_or_below(path, "/sys") && !path.starts_with("/sys/kernel/mm/");
+}
+
+/// Whether what a directory held before has no rule either.
+bool is_served_whole(std::string_view path) {
+  return path == kernel::sys_devices_path || path == kernel::sys_cgroup_path;
+}
+
 bool is_procfs_directory(const std::string& path) {
   struct statfs info {};
   return ::statfs(path.c_str(), &info) == 0 && info.f_type == PROC_SUPER_MAGIC;
@@ -93,7 +105,7 @@ PathHints::PathHints(const std::vector<std::string>& ungranted, std::vector<std:
   std::sort(ungranted_.begin(), ungranted_.end());
   for (const std::string& path : ungranted_) {
     const std::string directory = path.empty() ? "/" : path;
-    if (is_procfs_directory(directory)) continue;
+    if (is_procfs_directory(directory) || is_served_whole(path)) continue;
     std::error_code error;
     for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
          entry.increment(error)) {
@@ -101,6 +113,8 @@ PathHints::PathHints(const std::vector<std::string>& ungranted, std::vector<std:
       if (!is_in(ungranted_, name)) granted_.push_back(std::move(name));
     }
   }
+  // Those too are the kernel's to answer, also where they appear later.
+  for (const auto& refused : kernel::refused_sys_paths()) granted_.emplace_back(refused.path);
   std::sort(granted_.begin(), granted_.end());
 }
 
@@ -130,7 +144,7 @@ bool PathHints::may_be_told(std::string_view relative) const {
 }
 
 bool PathHints::canonical_may_need_service(std::string_view path) const {
-  return leads_to_procfs(path) || is_told(path) || without_rule(path);
+  return leads_to_procfs(path) || may_be_of_sys(path) || is_told(path) || without_rule(path);
 }
 
 bool PathHints::may_need_service(std::string_view path) const {

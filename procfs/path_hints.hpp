@@ -8,15 +8,17 @@
 
 namespace proctor::procfs {
 
-/// Whether an open must be looked at: it may lead to procfs, or to an entry that has no Landlock rule.
+/// Whether an open must be looked at: it may lead to procfs, into /sys, or to an entry that has no Landlock
+/// rule.
 /// A wrong "no" is safe (the kernel then refuses procfs itself), only unhelpful: a symbolic link of the
 /// user's to /proc is such a case. A wrong "yes" costs a walk.
 class PathHints {
  public:
   /// `ungranted`: kernel::ProcfsDenial::ungranted_directories and the procfs mounts, absolute and
   /// canonical. What each of these directories holds **now** is taken to have a rule, save what is itself in
-  /// the list, so make this right after the ruleset. A directory of procfs never has one.
-  /// `told`: further files, by their absolute and canonical names, that are made by us.
+  /// the list, so make this right after the ruleset. A directory of procfs never has one, nor what is served
+  /// of /sys (kernel/sys_paths.hpp). `told`: further files, by their absolute and canonical names, that are
+  /// made by us.
   explicit PathHints(const std::vector<std::string>& ungranted, std::vector<std::string> told = {});
 
   /// For an absolute path, or a relative one whose start is neither on procfs nor without a rule. No system

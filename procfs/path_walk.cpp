@@ -201,7 +201,11 @@ std::optional<Arrival> PathWalk::step_down(const Component& component) {
   if (child->foreign) return fails(ENOENT);
   if (resolves(RESOLVE_NO_XDEV) && child->id.mount != current_.id.mount) return kernels();
   if (S_ISLNK(child->mode)) {
-    if (!follows) return kernels();
+    if (!follows && child->standing != Standing::elsewhere) return kernels();
+    if (!follows) {
+      current_ = std::move(*child);  // the last one: the walk arrives at the link itself
+      return std::nullopt;
+    }
     return follow_link(std::move(*child), component);
   }
   current_ = std::move(*child);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,10 @@ struct View {
   policy::StatedLimits limits;
   /// The CPUs that the sandbox may run on, by the host's numbers, ascending; never empty.
   std::vector<unsigned> cpus;
-  bool all_cpus = true;  ///< `cpus` are all of the host's
+  bool all_cpus = true;             ///< `cpus` are all of the host's
+  std::vector<unsigned> cpu_nodes;  ///< unless all_cpus: the NUMA nodes that they are of, ascending
+  /// With memory stated: how the machine's is divided among its NUMA nodes, by their numbers, in any unit.
+  std::map<unsigned, std::uint64_t> node_memory;
   Usage usage;
   std::array<std::uint64_t, 3> load{};  ///< over 1, 5 and 15 minutes
   double uptime_s = 0;                  ///< of the machine: CLOCK_BOOTTIME

@@ -27,7 +27,7 @@ inline constexpr unsigned cgroup = memory | cpus | processes;
 /// One file that the sandbox reads from its supervisor, not from the kernel.
 struct VirtualFile {
   /// Absolute. "/proc/PID/..." stands for every process of the sandbox, "/proc/PID/task/TID/..." has a row of
-  /// its own.
+  /// its own; sys_row_path() says what stands for several files of /sys.
   std::string_view path;
   Generator generate = nullptr;
   /// Otherwise the kernel's own file is passed on, which can be polled and read again by any means.
@@ -48,7 +48,8 @@ struct VirtualFile {
 /// Whether a file is made, and not passed on, under these limits.
 [[nodiscard]] bool is_told(const VirtualFile& file, const policy::StatedLimits& limits);
 
-/// The virtual files off procfs that differ from the host's under these limits: paths that must be looked at.
+/// The virtual files off procfs and /sys/devices (where every path is looked at) that differ from the host's
+/// under these limits: paths that must be looked at.
 [[nodiscard]] std::vector<std::string> told_outside_procfs(const policy::StatedLimits& limits);
 
 }  // namespace proctor::procfs

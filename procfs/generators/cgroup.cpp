@@ -5,17 +5,13 @@
 
 #include "procfs/generators/generators.hpp"
 #include "procfs/generators/text.hpp"
+#include "procfs/sys_rules.hpp"
 
 namespace proctor::procfs::generators {
 namespace {
 
 constexpr std::string_view mount_point = "/sys/fs/cgroup";
 constexpr std::string_view mount_options = "rw,nosuid,nodev,noexec,relatime";
-
-/// Whether a runtime finds out here what it may use; else its way to the host's own groups stays as it is.
-bool states_limits(const View& view) {
-  return view.limits.memory_bytes || view.limits.processes || !view.all_cpus;
-}
 
 template <class Number>
 std::string line_of(const Number& number) {
@@ -31,7 +27,7 @@ bool is_of_cgroups(std::string_view where, std::string_view type) {
 /// The host's mounts, with `one` (made of the first line that goes) in the place of those of cgroups.
 template <class IsOfCgroups, class One>
 std::string with_one_hierarchy(const View& view, std::string_view host, IsOfCgroups goes, One one) {
-  if (!states_limits(view)) return std::string(host);
+  if (!has_own_cgroup(view)) return std::string(host);
   std::string text;
   bool found = false;
   for (const std::string_view line : lines(host)) {
@@ -48,11 +44,11 @@ std::string with_one_hierarchy(const View& view, std::string_view host, IsOfCgro
 }  // namespace
 
 std::string process_cgroup(const View& view, std::string_view host) {
-  return states_limits(view) ? "0::/\n" : std::string(host);
+  return has_own_cgroup(view) ? "0::/\n" : std::string(host);
 }
 
 std::string cgroups(const View& view, std::string_view host) {
-  if (!states_limits(view)) return std::string(host);
+  if (!has_own_cgroup(view)) return std::string(host);
   std::string text;
   for (const std::string_view line : lines(host)) {
     const auto fields = words(line);
@@ -125,5 +121,32 @@ std::string cgroup_pids_max(const View& view, std::string_view /*host*/) {
 std::string cgroup_pids_current(const View& view, std::string_view /*host*/) {
   return line_of(view.usage.threads);
 }
+
+std::string cgroup_cpu_stat(const View& view, std::string_view /*host*/) {
+  constexpr std::uint64_t us_per_s = 1'000'000;
+  const std::uint64_t us_per_tick = us_per_s / std::max(view.ticks_per_second, 1U);
+  const std::uint64_t user = view.usage.user_ticks * us_per_tick;
+  const std::uint64_t system = view.usage.system_ticks * us_per_tick;
+  return fmt::format(
+      "usage_usec {}\nuser_usec {}\nsystem_usec {}\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\n",
+      user + system, user, system);
+}
+
+std::string cgroup_memory_events(const View& /*view*/, std::string_view /*host*/) {
+  return "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n";
+}
+
+std::string cgroup_memory_stat(const View& view, std::string_view host) {
+  // Nothing is a cache: what memory.current says is what is in use.
+  const std::string current = cgroup_memory_current(view, host);
+  return "anon " + current + "file 0\nkernel 0\nshmem 0\nfile_mapped 0\nfile_dirty 0\nfile_writeback 0\n" +
+         "inactive_anon 0\nactive_anon " + current + "inactive_file 0\nactive_file 0\nunevictable 0\n" +
+         "slab_reclaimable 0\nslab_unreclaimable 0\nslab 0\n";
+}
+
+std::string cgroup_unlimited(const View& /*view*/, std::string_view /*host*/) { return "max\n"; }
+std::string cgroup_zero(const View& /*view*/, std::string_view /*host*/) { return "0\n"; }
+std::string cgroup_weight(const View& /*view*/, std::string_view /*host*/) { return "100\n"; }
+std::string cgroup_empty(const View& /*view*/, std::string_view /*host*/) { return "\n"; }
 
 }  // namespace proctor::procfs::generators

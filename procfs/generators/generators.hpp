@@ -85,6 +85,30 @@ std::string cgroup_swap_max(const View& view, std::string_view host);
 std::string cgroup_pids_max(const View& view, std::string_view host);
 std::string cgroup_pids_current(const View& view, std::string_view host);
 
+std::string cgroup_cpu_stat(const View& view, std::string_view host);
+std::string cgroup_memory_events(const View& view, std::string_view host);
+std::string cgroup_memory_stat(const View& view, std::string_view host);
+/// What has its default: no limit, no protection, an equal weight, no controller passed on.
+std::string cgroup_unlimited(const View& view, std::string_view host);
+std::string cgroup_zero(const View& view, std::string_view host);
+std::string cgroup_weight(const View& view, std::string_view host);
+std::string cgroup_empty(const View& view, std::string_view host);
+
+// sysfs.cpp: /sys/devices. The host's text, as far as it names the sandbox's CPUs.
+
+/// "0-3,8"
+std::string own_cpus_of_list(const View& view, std::string_view host);
+/// "0 1 2 3 8"
+std::string own_cpus_of_words(const View& view, std::string_view host);
+/// "0000010f": as many digits as the host has
+std::string own_cpus_of_mask(const View& view, std::string_view host);
+/// The nodes that one of the sandbox's CPUs is of.
+std::string nodes_with_cpus(const View& view, std::string_view host);
+/// A node's part of what meminfo tells: all of it where there is one node.
+std::string node_meminfo(const View& view, std::string_view host);
+/// Lines of a name and a count, which is the machine's.
+std::string no_counts(const View& view, std::string_view host);
+
 // system.cpp
 
 /// No device: /proc/diskstats.

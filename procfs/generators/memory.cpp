@@ -33,7 +33,7 @@ constexpr std::array memory_rows = {
     MemoryRow{"Active(anon)", &Memory::used},  MemoryRow{"AnonPages", &Memory::used},
     MemoryRow{"CommitLimit", &Memory::total},  MemoryRow{"Committed_AS", &Memory::used},
     MemoryRow{"nr_free_pages", &Memory::free}, MemoryRow{"nr_active_anon", &Memory::used},
-    MemoryRow{"nr_anon_pages", &Memory::used},
+    MemoryRow{"nr_anon_pages", &Memory::used}, MemoryRow{"MemUsed", &Memory::used},
 };
 
 std::uint64_t told_of(const Memory& memory, std::string_view name) {

@@ -15,6 +15,8 @@
 #include <csignal>
 #include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "support/catch.hpp"
 #include "tests/kernel/child.hpp"
@@ -297,6 +299,56 @@ TEST_CASE("landlock: procfs mounts elsewhere are closed, what is beside them is 
             check(open_errno(directory / "cov/later", O_WRONLY | O_CREAT) == 0, "a later file elsewhere");
             check(open_errno(directory / "later", O_WRONLY | O_CREAT) == EACCES, "a later entry has no rule");
             check(open_errno("/var/tmp/.", O_RDONLY | O_DIRECTORY) == 0, "the rest is as ever");
+            return check.exit_code();
+          }) == 0);
+  }
+}
+
+TEST_CASE("landlock: devices, and what no sandbox reads of /sys, have no rule") {
+  if (landlock_is_missing()) return;
+  std::vector<std::string> files;  // those that anybody may read, without the domain
+  for (const char* file :
+       {"/sys/kernel/vmcoreinfo", "/sys/kernel/boot_params/version", "/sys/firmware/acpi/pm_profile",
+        "/sys/firmware/acpi/tables/../pm_profile", "/sys/devices/system/cpu/online"})
+    if (open_errno(file) == 0) files.emplace_back(file);
+  if (files.empty()) {
+    proctor::tests::skip("no such files here");
+    return;
+  }
+  for (const As who : everybody()) {
+    CHECK(in_domain(who, [&](ChildChecks& check) {
+            for (const std::string& file : files) {
+              check(open_errno(file) == EACCES, file.c_str());
+              check(open_errno("/proc/self/root" + file) == EACCES, file.c_str());
+            }
+            const UniqueFd sys(::open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC));
+            check(open_errno("devices/system/cpu/online", O_RDONLY, sys.get()) != 0,
+                  "from a descriptor of /sys");
+            check(lists("/sys/devices", "system"), "it can be listed");
+            check(open_errno("/sys/kernel/uevent_seqnum") == 0, "the rest is as ever");
+            check(open_errno("/sys/kernel/mm/transparent_hugepage/enabled") != EACCES, "the rest is as ever");
+          }) == 0);
+  }
+}
+
+TEST_CASE("landlock: the cgroups have a rule, unless the sandbox has one of its own") {
+  if (landlock_is_missing()) return;
+  std::string file;
+  for (const char* name : {"/sys/fs/cgroup/cgroup.controllers", "/sys/fs/cgroup/unified/cgroup.controllers",
+                           "/sys/fs/cgroup/memory/memory.stat"})
+    if (open_errno(name) == 0) file = name;
+  if (file.empty()) {
+    proctor::tests::skip("no cgroups in /sys/fs/cgroup");
+    return;
+  }
+  for (const auto& [rules, expected] :
+       {std::pair(CgroupRules::machine, 0), std::pair(CgroupRules::own, EACCES)}) {
+    const auto denial = build_procfs_denial(rules);
+    REQUIRE(denial);
+    CHECK(exit_code_of([&, error = expected] {
+            ChildChecks check;
+            check(enter_domain(*denial), "enter the domain");
+            check(open_errno(file) == error, file.c_str());
             return check.exit_code();
           }) == 0);
   }

@@ -1,0 +1,122 @@
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "procfs/generators/generators.hpp"
+#include "procfs/generators/text.hpp"
+
+namespace proctor::procfs::generators {
+namespace {
+
+/// The numbers of a list as the kernel writes it: "0-3,8". As many as there may be CPUs.
+std::vector<unsigned> numbers_of(std::string_view list) {
+  constexpr std::uint64_t numbers_max = policy::cpus_max;
+  std::vector<unsigned> numbers;
+  while (!list.empty()) {
+    const std::string_view range = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(range.size() + 1, list.size()));
+    const std::size_t dash = std::min(range.find('-'), range.size());
+    const auto first = number(range.substr(0, dash));
+    const auto last = dash < range.size() ? number(range.substr(dash + 1)) : first;
+    if (!first || !last) continue;
+    for (auto n = *first; n <= *last && n < numbers_max; ++n) numbers.push_back(static_cast<unsigned>(n));
+  }
+  return numbers;
+}
+
+std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
+
+std::vector<unsigned> common(const std::vector<unsigned>& one, const std::vector<unsigned>& other) {
+  std::vector<unsigned> both;
+  std::ranges::set_intersection(one, other, std::back_inserter(both));
+  return both;
+}
+
+/// "Node N " at the start of a line; empty for any other line.
+std::string_view node_of(std::string_view line) {
+  constexpr std::string_view word = "Node ";
+  if (!line.starts_with(word)) return {};
+  const std::size_t end = line.find(' ', word.size());
+  return end == std::string_view::npos ? std::string_view{} : line.substr(0, end + 1);
+}
+
+/// What a node ("Node N ") has of a figure that is the sandbox's: as much as it has of the machine's memory.
+std::uint64_t share_of(const View& view, std::string_view node, std::uint64_t value) {
+  const auto fields = words(node);
+  const auto own = view.node_memory.find(static_cast<unsigned>(number(fields.back()).value_or(0)));
+  long double whole = 0;
+  for (const auto& [_, memory] : view.node_memory) whole += static_cast<long double>(memory);
+  if (own == view.node_memory.end() || whole == 0) return value;
+  const long double share = static_cast<long double>(own->second) / whole;
+  return static_cast<std::uint64_t>(static_cast<long double>(value) * share);
+}
+
+}  // namespace
+
+std::string own_cpus_of_list(const View& view, std::string_view host) {
+  if (view.all_cpus) return std::string(host);
+  return ranges_of(common(numbers_of(first_line(host)), view.cpus)) + "\n";
+}
+
+std::string own_cpus_of_words(const View& view, std::string_view host) {
+  if (view.all_cpus) return std::string(host);
+  std::string text;
+  for (const std::string_view cpu : words(first_line(host)))
+    if (has_cpu(view, cpu)) text.append(text.empty() ? "" : " ").append(cpu);
+  return text + "\n";
+}
+
+std::string own_cpus_of_mask(const View& view, std::string_view host) {
+  if (view.all_cpus) return std::string(host);
+  constexpr unsigned bits = 4;  // of a digit
+  std::string text(first_line(host));
+  unsigned first_cpu = 0;  // of the digit
+  for (auto digit = text.rbegin(); digit != text.rend(); ++digit) {
+    if (*digit == ',') continue;
+    unsigned value = 0;
+    if (std::from_chars(&*digit, &*digit + 1, value, 16).ec != std::errc{}) return "\n";
+    for (unsigned bit = 0; bit < bits; ++bit)
+      if (!std::binary_search(view.cpus.begin(), view.cpus.end(), first_cpu + bit)) value &= ~(1U << bit);
+    *digit = "0123456789abcdef"[value];
+    first_cpu += bits;
+  }
+  return text + "\n";
+}
+
+std::string nodes_with_cpus(const View& view, std::string_view host) {
+  if (view.all_cpus) return std::string(host);
+  return ranges_of(common(numbers_of(first_line(host)), view.cpu_nodes)) + "\n";
+}
+
+std::string node_meminfo(const View& view, std::string_view host) {
+  if (!view.limits.memory_bytes) return std::string(host);
+  std::string plain;
+  std::string_view node;
+  for (const std::string_view line : lines(host)) {
+    const std::string_view prefix = node_of(line);
+    if (prefix.empty()) continue;
+    node = prefix;
+    plain.append(line.substr(prefix.size())).append("\n");
+  }
+  if (node.empty()) return {};
+  View here = view;
+  here.limits.memory_bytes = share_of(view, node, *view.limits.memory_bytes);
+  here.usage.anonymous_bytes = share_of(view, node, view.usage.anonymous_bytes);
+  const std::string told = meminfo(here, plain);
+  std::string text;
+  for (const std::string_view line : lines(told)) text.append(node).append(line).append("\n");
+  return text;
+}
+
+std::string no_counts(const View& /*view*/, std::string_view host) {
+  std::string text;
+  for (const std::string_view line : lines(host)) {
+    const auto fields = words(line);
+    if (fields.size() == 2) text.append(fields[0]).append(" 0\n");
+  }
+  return text;
+}
+
+}  // namespace proctor::procfs::generators

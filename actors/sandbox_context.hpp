@@ -92,6 +92,8 @@ struct SandboxContext {
   SandboxLimits limits;
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
   bool landlocked;  ///< the kernel itself keeps the target out of procfs
+  /// The target, and with it every process that ever is of the sandbox, may be permitted CAP_NET_ADMIN.
+  bool administers_network;
 
   std::uint64_t notifications = 0;
   std::uint64_t processes = 0;  ///< registered so far

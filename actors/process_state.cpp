@@ -1,6 +1,7 @@
 #include "actors/process_state.hpp"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -43,6 +44,14 @@ constexpr std::size_t open_how_bytes_max = 4096;
 /// An int parameter, as the kernel takes it from a register.
 int int_argument(const seccomp_notif& notification, int index) {
   return static_cast<int>(static_cast<std::uint32_t>(notification.data.args[index]));
+}
+
+/// prctl(PR_SET_DUMPABLE, 0)
+Verdict become_undumpable() {
+  const auto own = kernel::read_credentials(::gettid());
+  // Continue safety: the arguments are in registers, and who may trace everybody goes on seeing the process.
+  if (own && ((own->effective_capabilities >> CAP_SYS_PTRACE) & 1U) != 0) return {Continue{}};
+  return {Fail{EPERM}, "its supervisor could not look at it any more"};
 }
 
 bool same_image(const kernel::ProcStat& a, const kernel::ProcStat& b) {
@@ -97,6 +106,8 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return rewind(notification);
     case policy::Handler::descriptor:
       return DescriptorCalls(context_, *this, notification).decide();
+    case policy::Handler::dumpable:
+      return become_undumpable();
     case policy::Handler::netlink:
       return open_netlink(context_);
     case policy::Handler::pid_argument:  // decided by the notification actor, from the snapshot

@@ -34,6 +34,7 @@ constexpr std::uint64_t ioprio_who_pgrp = 2;
 constexpr std::uint64_t ioprio_who_user = 3;
 constexpr std::uint64_t tiocsti = 0x5412;
 constexpr std::uint64_t tioclinux = 0x541c;
+constexpr std::uint64_t pr_set_dumpable = 4;
 constexpr std::uint64_t pr_sched_core = 62;
 constexpr std::uint64_t af_netlink = 16;
 constexpr std::uint64_t netlink_sock_diag = 4;
@@ -111,6 +112,8 @@ constexpr std::string_view signals_owner =
 constexpr std::string_view tells_parent =
     "a pidfd tells of its process's parent, which outside the sandbox does not exist";
 constexpr std::string_view translates_pid = "tells whether a process exists: one outside the sandbox does not";
+constexpr std::string_view hides_from_supervisor =
+    "a supervisor without root could not look at the process any more, and refuse it all that it must see to judge";
 constexpr std::string_view tells_statistics =
     "whoever may administer the network (CAP_NET_ADMIN) is told of every process by it (taskstats)";
 constexpr std::string_view logs_processes = "the audit log names the machine's processes";
@@ -225,6 +228,15 @@ constexpr SyscallRow ask_of_request(std::string_view name, long number, std::uin
   return row;
 }
 
+/// prctl(PR_SET_DUMPABLE, 0).
+constexpr SyscallRow ask_of_dumpable() {
+  SyscallRow row = ask("prctl", SYS_prctl, Handler::dumpable, hides_from_supervisor);
+  row.condition = Condition::low_word_equals;
+  row.value = pr_set_dumpable;
+  row.also = {.argument = 1, .condition = Condition::masked_equals, .value = 0, .mask = ~std::uint64_t{0}};
+  return row;
+}
+
 /// socket(AF_NETLINK, ..., NETLINK_GENERIC).
 constexpr SyscallRow ask_of_netlink() {
   SyscallRow row = ask("socket", SYS_socket, Handler::netlink, tells_statistics);
@@ -323,6 +335,7 @@ constexpr std::array table{
     ask_of_request("ioctl", SYS_ioctl, ns_get_tgid_from_pidns, translates_pid),
     ask_of_request("ioctl", SYS_ioctl, ns_get_pid_in_pidns, translates_pid),
     ask_of_request("ioctl", SYS_ioctl, ns_get_tgid_in_pidns, translates_pid),
+    ask_of_dumpable(),
     ask_of_netlink(),
 
     judge_signal_target("kill", SYS_kill),

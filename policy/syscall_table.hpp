@@ -46,6 +46,7 @@ enum class Handler : std::uint8_t {
   set_affinity,  ///< sched_setaffinity: within the CPUs of the sandbox
   rewind,        ///< lseek to the beginning: a virtual file is made anew
   descriptor,    ///< getsockopt, setsockopt, fcntl, ioctl: what they tell or take of processes
+  dumpable,      ///< prctl(PR_SET_DUMPABLE, 0): the supervisor must go on seeing the process
   netlink,       ///< socket: a family of messages that tells of every process to whoever may ask
   pid_argument,  ///< a pid in a register: membership decides, see judged_pids
 };

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -93,10 +94,12 @@ TEST_CASE("syscall table: what nobody retries after EINTR, or what must end, is 
 
 TEST_CASE("syscall table: the hand-over of the listener uses no notified call") {
   for (const long number :
-       {SYS_seccomp, SYS_sendmsg, SYS_recvmsg, SYS_read, SYS_write, SYS_poll, SYS_prctl}) {
+       {SYS_seccomp, SYS_sendmsg, SYS_recvmsg, SYS_read, SYS_write, SYS_poll}) {
     INFO(number);
     CHECK(notify_row(static_cast<int>(number)) == nullptr);
   }
+  for (const std::uint64_t option : {PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, PR_GET_DUMPABLE})
+    CHECK(reference::outcome(syscall_table(), call(SYS_prctl, {option, 0})) == SECCOMP_RET_ALLOW);
 }
 
 TEST_CASE("syscall table: notify_row finds the row of each notified call and of no other") {
@@ -184,6 +187,13 @@ TEST_CASE("syscall table: calls about descriptors are asked about where they tel
   CHECK(outcome(SYS_fcntl, F_SETFD, 1) == SECCOMP_RET_ALLOW);
   CHECK(outcome(SYS_ioctl, 0x5401 /* TCGETS */, 1) == SECCOMP_RET_ALLOW);
   CHECK(outcome(SYS_ioctl, 0x540b /* TCFLSH */, 1) == SECCOMP_RET_ALLOW);
+}
+
+TEST_CASE("syscall table: only what would hide a process from its supervisor is asked about of prctl") {
+  const auto table = syscall_table();
+  CHECK(reference::outcome(table, call(SYS_prctl, {PR_SET_DUMPABLE, 0})) == SECCOMP_RET_USER_NOTIF);
+  CHECK(reference::outcome(table, call(SYS_prctl, {PR_SET_DUMPABLE | high_bit_33, 0})) == SECCOMP_RET_USER_NOTIF);
+  CHECK(reference::outcome(table, call(SYS_prctl, {PR_SET_DUMPABLE, 1})) == SECCOMP_RET_ALLOW);
 }
 
 TEST_CASE("syscall table: netlink that tells of every process is refused, or asked about") {

@@ -5,10 +5,8 @@ bare, each of these tells of it."""
 import errno
 import json
 import os
-import signal
+import shutil
 import socket
-import struct
-import sys
 import threading
 from pathlib import Path
 
@@ -337,15 +335,14 @@ except OSError as error:
 print(json.dumps(told))
 """
 
-# A program may make itself undumpable, and a supervisor without root can then look neither at its memory nor at its
-# descriptors.
+# A supervisor without root can look neither at the memory nor at the descriptors of a program that is not dumpable.
 UNDUMPABLE = PRELUDE + r"""
 s = connect(sys.argv[1])
-assert libc.prctl(4, 0, 0, 0, 0) == 0  # PR_SET_DUMPABLE
+done = libc.prctl(4, 0, 0, 0, 0), ctypes.get_errno(), libc.prctl(3, 0, 0, 0, 0)  # PR_SET_DUMPABLE, PR_GET_DUMPABLE
 try:
-    print(peer(s)[0])
+    print(*done, peer(s)[0])
 except OSError as error:
-    print(errno.errorcode[error.errno])
+    print(*done, errno.errorcode[error.errno])
 """
 
 
@@ -514,11 +511,31 @@ class Credentials(SystemTest):
         if not bare["taskstats"]:
             self.skip("needs root and a kernel with taskstats to show that they tell")
 
-    def test_a_program_that_cannot_be_looked_at_is_not_told_either(self):
-        self.assertEqual(self.run_script("bare", UNDUMPABLE, self.partner.path), f"{os.getpid()}\n")
+    def test_a_program_stays_one_that_its_supervisor_can_look_at(self):
+        self.assertEqual(self.run_script("bare", UNDUMPABLE, self.partner.path), f"0 0 0 {os.getpid()}\n")
         for mode in MODES:
             with self.subTest(mode=mode):
-                self.assertEqual(self.run_script(mode, UNDUMPABLE, self.partner.path), "0\n" if IS_ROOT else "EPERM\n")
+                self.assertEqual(self.run_script(mode, UNDUMPABLE, self.partner.path),
+                                 "0 0 0 0\n" if IS_ROOT else f"-1 {errno.EPERM} 1 0\n")
+
+    def test_one_that_cannot_be_looked_at_all_the_same_is_told_nothing(self):
+        if IS_ROOT:
+            return self.skip("root can look at everybody; this test needs an ordinary user")
+        program = self.dir / "unreadable"  # a process that runs what its user may not read is not dumpable
+        shutil.copy(PYTHON, program)
+        program.chmod(0o111)
+        for mode in ("bare", *MODES):
+            with self.subTest(mode=mode):
+                done = self.run_in(mode, [program, "-c", UNDUMPABLE, self.partner.path])
+                told = done.stdout.decode().split()[-1:]
+                self.assertEqual((told, done.stderr), ([str(os.getpid()) if mode == "bare" else "EPERM"], b""))
+
+    def test_an_ssh_agent_knows_its_clients(self):
+        if not shutil.which("ssh-agent"):
+            return self.skip("no ssh-agent here")
+        script = ("eval $(ssh-agent -s) >agent && ssh-keygen -q -t ed25519 -N '' -f key && ssh-add -q key && ssh-add -l | "
+                  "grep -c ED25519; rm -f key key.pub; kill $SSH_AGENT_PID")
+        self.assertEqual(self.assert_shell_same(script), (0, b"1\n", b""))
 
 
 if __name__ == "__main__":

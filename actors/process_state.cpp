@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/descriptor_calls.hpp"
 #include "actors/sandbox_context.hpp"
 #include "kernel/cpus.hpp"
 #include "kernel/credentials.hpp"
@@ -56,6 +57,14 @@ std::uint64_t room_of(const seccomp_notif& notification) {
 procfs::DirentLayout layout_of(const seccomp_notif& notification) {
   return notification.data.nr == SYS_getdents64 ? procfs::DirentLayout::dirent64
                                                 : procfs::DirentLayout::legacy;
+}
+
+/// prctl(PR_SET_DUMPABLE, 0)
+Verdict become_undumpable() {
+  const auto own = kernel::read_credentials(::gettid());
+  // Continue safety: the arguments are in registers, and who may trace everybody goes on seeing the process.
+  if (own && ((own->effective_capabilities >> CAP_SYS_PTRACE) & 1U) != 0) return {Continue{}};
+  return {Fail{EPERM}, "its supervisor could not look at it any more"};
 }
 
 bool same_image(const kernel::ProcStat& a, const kernel::ProcStat& b) {
@@ -117,6 +126,12 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return set_affinity(notification);
     case policy::Handler::read_anew:
       return read_anew(notification);
+    case policy::Handler::descriptor:
+      return DescriptorCalls(context_, *this, notification).decide();
+    case policy::Handler::dumpable:
+      return become_undumpable();
+    case policy::Handler::netlink:
+      return open_netlink(context_);
     case policy::Handler::pid_argument:  // decided by the notification actor, from the snapshot
     case policy::Handler::none:
       break;
@@ -172,6 +187,15 @@ Verdict ProcessState::tell(const seccomp_notif& notification, std::span<const st
   // there. It then gets the machine's figures, which name no process.
   if (fail != nullptr && fail->error == EACCES) return {Continue{}};
   return verdict;
+}
+
+kernel::Result<void> ProcessState::read_memory(const seccomp_notif& notification, std::uint64_t address,
+                                               std::span<std::byte> into) {
+  const auto read = with_memory(
+      notification, [&](const kernel::RemoteMemory& memory) { return memory.read(address, into); });
+  if (!read) return read.error();
+  if (*read < into.size()) return kernel::Error{EFAULT, "read the target's memory"};
+  return {};
 }
 
 kernel::Result<std::string_view> ProcessState::read_path(const seccomp_notif& notification,
@@ -288,6 +312,18 @@ bool ProcessState::may_need_service(const seccomp_notif& notification, int dirfd
   return special && context_.hints.may_need_service(tid, AT_FDCWD, path);
 }
 
+// -- descriptors ----------------------------------------------------------------------------------
+
+kernel::Result<kernel::UniqueFd> ProcessState::capture(const seccomp_notif& notification, int fd) const {
+  const auto tid = static_cast<pid_t>(notification.pid);
+  auto thread = kernel::PidFd::open_thread(tid);
+  // Before 6.9 only groups can be opened; the thread's own descriptors may differ from its leader's.
+  if (!thread && thread.error().number == ENOTSUP && kernel::share_descriptors(key_.pid, tid))
+    thread = kernel::PidFd::open(key_.pid);
+  if (!thread) return kernel::Error{EBADF, thread.error().operation};
+  return thread->get_fd(fd);
+}
+
 // -- directories ----------------------------------------------------------------------------------
 
 Verdict ProcessState::list_directory(const seccomp_notif& notification) {
@@ -299,12 +335,7 @@ Verdict ProcessState::list_directory(const seccomp_notif& notification) {
     // thread that swaps one in now learns names that stat tells as well, and can open no process by them.
     return {Continue{}};
   }
-  auto thread = kernel::PidFd::open_thread(tid);
-  // Before 6.9 only groups can be opened; the thread's own descriptors may differ from its leader's.
-  if (!thread && thread.error().number == ENOTSUP && kernel::share_descriptors(key_.pid, tid))
-    thread = kernel::PidFd::open(key_.pid);
-  if (!thread) return {Fail{EBADF}, "the thread cannot be looked at"};
-  const auto directory = thread->get_fd(fd);
+  const auto directory = capture(notification, fd);
   if (!directory) return {Fail{directory.error().number}, "the directory cannot be looked at"};
   if (file_system == procfs::FileSystem::sys) return list_devices(notification, *directory);
   switch (context_.gate.judge_listing(tid, key_.pid, *directory)) {

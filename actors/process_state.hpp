@@ -97,6 +97,15 @@ class ProcessState {
   [[nodiscard]] policy::Verdict set_affinity(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict read_anew(const seccomp_notif& notification);
 
+  friend class DescriptorCalls;
+
+  /// A duplicate of the calling thread's descriptor `fd`: what is then judged is what is acted upon.
+  [[nodiscard]] kernel::Result<kernel::UniqueFd> capture(const seccomp_notif& notification, int fd) const;
+
+  /// Copies all of `into`; EFAULT when less is mapped.
+  [[nodiscard]] kernel::Result<void> read_memory(const seccomp_notif& notification, std::uint64_t address,
+                                                 std::span<std::byte> into);
+
   /// The call's answer: `bytes`, at an address of the target's; it returns `value`.
   [[nodiscard]] policy::Verdict answer_in_memory(const seccomp_notif& notification, std::uint64_t address,
                                                  std::span<const std::byte> bytes, std::int64_t value,

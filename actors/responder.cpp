@@ -26,6 +26,8 @@ void Responder::respond(kernel::SlotNumber number, const policy::Verdict& verdic
     send(slot, value->value, 0, 0, counts_.returned);
   } else if (const auto* added = std::get_if<policy::Inject>(&verdict.answer)) {
     inject(slot, *added);
+  } else if (const auto* told = std::get_if<policy::InjectAndTell>(&verdict.answer)) {
+    inject_and_tell(slot, *told);
   } else {
     replace(slot, std::get<policy::Replace>(verdict.answer));
   }
@@ -67,6 +69,14 @@ void Responder::inject(const kernel::JournalSlot& slot, const policy::Inject& in
     default:  // EMFILE and the like: the target's own limits
       send(slot, 0, -added.error().number, 0, counts_.failed);
   }
+}
+
+void Responder::inject_and_tell(const kernel::JournalSlot& slot, const policy::InjectAndTell& inject) {
+  const auto number =
+      listener_.add_fd(slot.cookie, inject.fd->get(), inject.close_on_exec ? O_CLOEXEC : 0U);
+  // EMFILE and the like, the target's own limits. ENOENT: it is gone, and takes no answer.
+  const int error = number ? inject.tell(*number) : number.error().number;
+  send(slot, 0, -error, 0, error == 0 ? counts_.injected : counts_.failed);
 }
 
 void Responder::replace(const kernel::JournalSlot& slot, const policy::Replace& replace) {

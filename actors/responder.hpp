@@ -53,6 +53,7 @@ class Responder {
   void send(const kernel::JournalSlot& slot, std::int64_t value, int error, std::uint32_t flags,
             std::uint64_t& counter);
   void inject(const kernel::JournalSlot& slot, const policy::Inject& inject);
+  void inject_and_tell(const kernel::JournalSlot& slot, const policy::InjectAndTell& inject);
   void replace(const kernel::JournalSlot& slot, const policy::Replace& replace);
 
   kernel::Listener& listener_;

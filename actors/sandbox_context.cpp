@@ -1,11 +1,13 @@
 #include "actors/sandbox_context.hpp"
 
+#include <linux/capability.h>
 #include <poll.h>
 
 #include <csignal>
 #include <utility>
 
 #include "actors/process.hpp"
+#include "kernel/credentials.hpp"
 
 namespace proctor::actors {
 namespace {
@@ -26,6 +28,7 @@ SandboxContext::SandboxContext(std::shared_ptr<Loop> sandbox_loop, messages::San
       order(std::move(sandbox_order)),
       limits(sandbox_limits),
       landlocked(order.landlocked),
+      administers_network(kernel::may_be_permitted(order.target, CAP_NET_ADMIN)),
       listener(std::move(seccomp_listener)),
       journal(std::move(in_flight)),
       responder(listener, journal),

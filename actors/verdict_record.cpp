@@ -16,7 +16,8 @@ std::string describe(const policy::Verdict& verdict) {
   if (const auto* value = std::get_if<policy::Return>(&verdict.answer))
     return fmt::format("return {}", value->value);
   if (std::holds_alternative<policy::Replace>(verdict.answer)) return "replace";
-  return std::holds_alternative<policy::Inject>(verdict.answer) ? "inject" : "continue";
+  if (std::holds_alternative<policy::Continue>(verdict.answer)) return "continue";
+  return "inject";
 }
 
 }  // namespace

@@ -206,6 +206,13 @@ bool surely_has(pid_t tid, const Credentials& known) {
   return ids && ids->fsuid == known.fsuid && ids->fsgid == known.fsgid;
 }
 
+bool may_be_permitted(pid_t tid, unsigned capability) {
+  const auto status = read_all(fmt::format("/proc/{}/status", tid));
+  if (!status) return true;
+  const auto permitted = numbers_of<std::uint64_t>(line_of(*status, "CapPrm"), 16);
+  return !permitted || permitted->size() != 1 || ((permitted->front() >> capability) & 1U) != 0;
+}
+
 Result<AssumedCredentials> AssumedCredentials::assume(const Credentials& target, const Credentials& current) {
   if (target == current) return AssumedCredentials(nullptr, 0);
   const std::uint8_t steps = steps_between(target, current);

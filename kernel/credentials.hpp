@@ -48,6 +48,10 @@ struct Credentials {
 /// latter without the former gets a no.
 [[nodiscard]] bool surely_has(pid_t tid, const Credentials& known);
 
+/// Whether a capability (CAP_...) is among those that a thread may make effective (CapPrm). Of a user namespace
+/// of its own, or when it cannot be told: yes.
+[[nodiscard]] bool may_be_permitted(pid_t tid, unsigned capability);
+
 /// Makes the calling **thread** act with `target`'s credentials until destroyed (raw system calls:
 /// libc's wrappers would change every thread of the process). Nothing is called when they are the
 /// thread's own already, which `current` says. `current` must outlive this object.

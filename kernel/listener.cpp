@@ -101,6 +101,16 @@ Result<int> SeccompListener::add_fd_and_respond(std::uint64_t cookie, int fd, st
   return number;
 }
 
+Result<int> SeccompListener::add_fd(std::uint64_t cookie, int fd, std::uint32_t target_fd_flags) {
+  seccomp_notif_addfd request{};
+  request.id = cookie;
+  request.srcfd = static_cast<std::uint32_t>(fd);
+  request.newfd_flags = target_fd_flags;
+  const int number = ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
+  if (number < 0) return Error::last("put a descriptor into the target");
+  return number;
+}
+
 Result<void> SeccompListener::replace_fd(std::uint64_t cookie, int fd, int number,
                                          std::uint32_t target_fd_flags) {
   seccomp_notif_addfd request{};

@@ -40,6 +40,11 @@ class Listener {
   [[nodiscard]] virtual Result<int> add_fd_and_respond(std::uint64_t cookie, int fd,
                                                        std::uint32_t target_fd_flags) = 0;
 
+  /// Puts a duplicate of `fd` into the target; the call stays unanswered. The target must be held in it
+  /// (WAIT_KILLABLE_RECV), or it goes on with a descriptor that it does not know of. ENOENT: it is no longer
+  /// blocked in the call.
+  [[nodiscard]] virtual Result<int> add_fd(std::uint64_t cookie, int fd, std::uint32_t target_fd_flags) = 0;
+
   /// Makes the target's descriptor `number` a duplicate of `fd`; the call stays unanswered. ENOENT: the
   /// target is no longer blocked in it.
   [[nodiscard]] virtual Result<void> replace_fd(std::uint64_t cookie, int fd, int number,
@@ -66,6 +71,7 @@ class SeccompListener final : public Listener {
   [[nodiscard]] bool is_valid(std::uint64_t cookie) override;
   [[nodiscard]] Result<int> add_fd_and_respond(std::uint64_t cookie, int fd,
                                                std::uint32_t target_fd_flags) override;
+  [[nodiscard]] Result<int> add_fd(std::uint64_t cookie, int fd, std::uint32_t target_fd_flags) override;
   [[nodiscard]] Result<void> replace_fd(std::uint64_t cookie, int fd, int number,
                                         std::uint32_t target_fd_flags) override;
   [[nodiscard]] bool has_hung_up() const override;

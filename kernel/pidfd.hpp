@@ -36,6 +36,8 @@ class PidFd {
   [[nodiscard]] static PidFd adopt(UniqueFd fd, pid_t pid) noexcept;
 
   [[nodiscard]] int get() const noexcept { return fd_.get(); }
+  /// The descriptor itself; nothing is left.
+  [[nodiscard]] UniqueFd release() && noexcept { return std::move(fd_); }
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
 

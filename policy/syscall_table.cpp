@@ -41,16 +41,31 @@ constexpr std::uint64_t ioprio_who_pgrp = 2;
 constexpr std::uint64_t ioprio_who_user = 3;
 constexpr std::uint64_t tiocsti = 0x5412;
 constexpr std::uint64_t tioclinux = 0x541c;
+constexpr std::uint64_t pr_set_dumpable = 4;
 constexpr std::uint64_t pr_sched_core = 62;
 constexpr std::uint64_t sem_getpid = 11;
 constexpr std::uint64_t af_netlink = 16;
 constexpr std::uint64_t netlink_sock_diag = 4;
+constexpr std::uint64_t netlink_audit = 9;
 constexpr std::uint64_t netlink_connector = 11;
-// NS_GET_{PID,TGID}_{FROM,IN}_PIDNS of <linux/nsfs.h> (6.11).
+constexpr std::uint64_t netlink_generic = 16;
+// <asm/socket.h>, <fcntl.h>, <asm/sockios.h>, <linux/nsfs.h>.
+constexpr std::uint64_t sol_socket = 1;
+constexpr std::uint64_t so_passcred = 16;
+constexpr std::uint64_t so_peercred = 17;
+constexpr std::uint64_t so_passpidfd = 76;
+constexpr std::uint64_t so_peerpidfd = 77;
+constexpr std::uint64_t f_setown = 8;
+constexpr std::uint64_t f_setown_ex = 15;
+constexpr std::uint64_t fiosetown = 0x8901;
+constexpr std::uint64_t siocspgrp = 0x8902;
 constexpr std::uint64_t ns_get_pid_from_pidns = 0x8004b706;
 constexpr std::uint64_t ns_get_tgid_from_pidns = 0x8004b707;
 constexpr std::uint64_t ns_get_pid_in_pidns = 0x8004b708;
 constexpr std::uint64_t ns_get_tgid_in_pidns = 0x8004b709;
+// PIDFD_GET_INFO in every size that its struct may have (fs/pidfs.c, pidfs_ioctl_valid): type and number.
+constexpr std::uint64_t ioctl_kind_mask = 0xffff;
+constexpr std::uint64_t pidfd_get_info_kind = 0xff0b;
 constexpr std::uint64_t seccomp_new_listener = 1U << 3U;
 // A clock id with bit 31 names a task or a device. With bit 2 it is a thread's, which the kernel gives to
 // no other process (kernel/time/posix-cpu-timers.c, pid_for_clock), so only the rest needs judging.
@@ -103,7 +118,19 @@ constexpr std::string_view lists_sockets =
     "lists every socket of the network namespace; /proc/net tells the sandbox's own, and ss reads that then";
 constexpr std::string_view tells_of_processes =
     "the process connector tells of every fork, exec and exit of the machine";
-constexpr std::string_view translates_pids = "tells of any number whether a process has it";
+constexpr std::string_view tells_peer = "a socket's peer outside the sandbox has the number 0, as in another pid namespace";
+constexpr std::string_view passes_senders =
+    "messages would name whoever sends; allowed where only a process of the sandbox can be at the other end";
+constexpr std::string_view signals_owner =
+    "the process that a descriptor's signals go to: one outside the sandbox does not exist";
+constexpr std::string_view tells_parent =
+    "a pidfd tells of its process's parent, which outside the sandbox does not exist";
+constexpr std::string_view translates_pid = "tells whether a process exists: one outside the sandbox does not";
+constexpr std::string_view hides_from_supervisor =
+    "a supervisor without root could not look at the process any more, and refuse it all that it must see to judge";
+constexpr std::string_view tells_statistics =
+    "whoever may administer the network (CAP_NET_ADMIN) is told of every process by it (taskstats)";
+constexpr std::string_view logs_processes = "the audit log names the machine's processes";
 constexpr std::string_view fakes_input = "types into a terminal that the sandbox shares with its user";
 
 constexpr SyscallRow ask(std::string_view name, long number, Handler handler, std::string_view reason) {
@@ -225,6 +252,47 @@ constexpr SyscallRow ask_last_of_semaphore() {
   return row;
 }
 
+/// A call about a descriptor, where the low words of two registers are these.
+constexpr SyscallRow ask_of_descriptor(std::string_view name, long number, std::uint64_t level,
+                                       std::uint64_t option, std::string_view reason) {
+  SyscallRow row = ask(name, number, Handler::descriptor, reason);
+  row.argument = 2;
+  row.condition = Condition::low_word_equals;
+  row.value = option;
+  row.also = {.argument = 1, .condition = Condition::low_word_equals, .value = level};
+  return row;
+}
+
+/// The same for one whose request is its second argument, with the bits of `mask`.
+constexpr SyscallRow ask_of_request(std::string_view name, long number, std::uint64_t request,
+                                    std::string_view reason, std::uint64_t mask = 0xffffffff) {
+  SyscallRow row = ask(name, number, Handler::descriptor, reason);
+  row.argument = 1;
+  row.condition = Condition::masked_equals;
+  row.mask = mask;
+  row.value = request;
+  return row;
+}
+
+/// prctl(PR_SET_DUMPABLE, 0).
+constexpr SyscallRow ask_of_dumpable() {
+  SyscallRow row = ask("prctl", SYS_prctl, Handler::dumpable, hides_from_supervisor);
+  row.condition = Condition::low_word_equals;
+  row.value = pr_set_dumpable;
+  row.also = {.argument = 1, .condition = Condition::masked_equals, .value = 0, .mask = ~std::uint64_t{0}};
+  return row;
+}
+
+/// socket(AF_NETLINK, ..., NETLINK_GENERIC).
+constexpr SyscallRow ask_of_netlink() {
+  SyscallRow row = ask("socket", SYS_socket, Handler::netlink, tells_statistics);
+  row.argument = 2;
+  row.condition = Condition::low_word_equals;
+  row.value = netlink_generic;
+  row.also = {.argument = 0, .condition = Condition::low_word_equals, .value = af_netlink};
+  return row;
+}
+
 constexpr SyscallRow judge_kcmp() {
   SyscallRow row = judge("kcmp", SYS_kcmp, 0, "compares two processes; both must belong to the sandbox");
   row.condition = Condition::always;
@@ -339,6 +407,22 @@ constexpr std::array table{
     ask_rewind(),
     ask_at_beginning("pread64", SYS_pread64, 3),
 
+    ask_of_descriptor("getsockopt", SYS_getsockopt, sol_socket, so_peercred, tells_peer),
+    ask_of_descriptor("getsockopt", SYS_getsockopt, sol_socket, so_peerpidfd, tells_peer),
+    ask_of_descriptor("setsockopt", SYS_setsockopt, sol_socket, so_passcred, passes_senders),
+    ask_of_descriptor("setsockopt", SYS_setsockopt, sol_socket, so_passpidfd, passes_senders),
+    ask_of_request("fcntl", SYS_fcntl, f_setown, signals_owner),
+    ask_of_request("fcntl", SYS_fcntl, f_setown_ex, signals_owner),
+    ask_of_request("ioctl", SYS_ioctl, fiosetown, signals_owner),
+    ask_of_request("ioctl", SYS_ioctl, siocspgrp, signals_owner),
+    ask_of_request("ioctl", SYS_ioctl, pidfd_get_info_kind, tells_parent, ioctl_kind_mask),
+    ask_of_request("ioctl", SYS_ioctl, ns_get_pid_from_pidns, translates_pid),
+    ask_of_request("ioctl", SYS_ioctl, ns_get_tgid_from_pidns, translates_pid),
+    ask_of_request("ioctl", SYS_ioctl, ns_get_pid_in_pidns, translates_pid),
+    ask_of_request("ioctl", SYS_ioctl, ns_get_tgid_in_pidns, translates_pid),
+    ask_of_dumpable(),
+    ask_of_netlink(),
+
     judge_signal_target("kill", SYS_kill),
     judge("tkill", SYS_tkill, 0),
     // The thread group decides: the kernel refuses a thread that is not of it (kernel/signal.c,
@@ -411,14 +495,6 @@ constexpr std::array table{
     refuse_if("ioctl", SYS_ioctl, EPERM, 1, Condition::low_word_equals, tiocsti, fakes_input),
     refuse_if("ioctl", SYS_ioctl, EPERM, 1, Condition::low_word_equals, tioclinux, fakes_input),
     // The errno is that of a kernel without them.
-    refuse_if("ioctl", SYS_ioctl, ENOTTY, 1, Condition::low_word_equals, ns_get_pid_from_pidns,
-              translates_pids),
-    refuse_if("ioctl", SYS_ioctl, ENOTTY, 1, Condition::low_word_equals, ns_get_tgid_from_pidns,
-              translates_pids),
-    refuse_if("ioctl", SYS_ioctl, ENOTTY, 1, Condition::low_word_equals, ns_get_pid_in_pidns,
-              translates_pids),
-    refuse_if("ioctl", SYS_ioctl, ENOTTY, 1, Condition::low_word_equals, ns_get_tgid_in_pidns,
-              translates_pids),
 
     refuse("mount", SYS_mount, EPERM, changes_mounts),
     refuse("umount2", SYS_umount2, EPERM, changes_mounts),
@@ -439,6 +515,7 @@ constexpr std::array table{
            "its events name foreign processes, and give a privileged one descriptors of them"),
     refuse_netlink(netlink_sock_diag, lists_sockets),
     refuse_netlink(netlink_connector, tells_of_processes),
+    refuse_netlink(netlink_audit, logs_processes),
     refuse("add_key", SYS_add_key, EPERM, shared_keys),
     refuse("request_key", SYS_request_key, EPERM, shared_keys),
     refuse("keyctl", SYS_keyctl, EPERM, shared_keys),

@@ -47,6 +47,9 @@ enum class Handler : std::uint8_t {
   tell_ipc,      ///< shmctl, msgctl, semctl: who made or last used an object
   set_affinity,  ///< sched_setaffinity: within the CPUs of the sandbox
   read_anew,     ///< lseek to the beginning, pread from there: a virtual file is made anew
+  descriptor,    ///< getsockopt, setsockopt, fcntl, ioctl: what they tell or take of processes
+  dumpable,      ///< prctl(PR_SET_DUMPABLE, 0): the supervisor must go on seeing the process
+  netlink,       ///< socket: a family of messages that tells of every process to whoever may ask
   pid_argument,  ///< a pid in a register: membership decides, see judged_pids
 };
 
@@ -90,13 +93,14 @@ struct SyscallRow {
 };
 
 /// Every call the filter does not simply allow. Several rows of one call do not contradict each other: where
-/// more than one applies, action and errno are the same.
+/// more than one applies, action and errno are the same. Notify rows of one call have one handler.
 [[nodiscard]] std::span<const SyscallRow> syscall_table();
 
 /// The rows that are in force in a mode.
 [[nodiscard]] std::vector<SyscallRow> rows_of(ProcMode mode);
 
-/// The notify row of a call number; null when the filter never notifies of it. Constant time.
+/// The notify row of a call number, one of them where a call has several; null when the filter never
+/// notifies of it. Constant time.
 [[nodiscard]] const SyscallRow* notify_row(int number);
 
 /// Whom a call with Handler::pid_argument is about.

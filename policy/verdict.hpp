@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <variant>
@@ -43,9 +44,17 @@ struct Replace {
   Then then = Then::returns_zero;
 };
 
+/// As Inject, but the target looks for the descriptor's number elsewhere than in what the call returns:
+/// `tell` writes it there, once the target has it. What that gives, 0 or an errno, the call returns.
+struct InjectAndTell {
+  std::shared_ptr<const kernel::UniqueFd> fd;
+  bool close_on_exec = false;
+  std::function<int(int number)> tell;
+};
+
 /// The one answer to a notification, as a value. Only the responder writes it to the kernel.
 struct Verdict {
-  std::variant<Continue, Fail, Return, Inject, Replace> answer;
+  std::variant<Continue, Fail, Return, Inject, Replace, InjectAndTell> answer;
   /// Why, for the record, when it is not a plain continue: static text.
   const char* reason = "";
 };

@@ -25,6 +25,7 @@ using kernel::SlotNumber;
 using policy::Continue;
 using policy::Fail;
 using policy::Inject;
+using policy::InjectAndTell;
 using policy::Replace;
 using policy::Return;
 
@@ -44,6 +45,11 @@ class FakeListener final : public kernel::Listener {
     injected.push_back({cookie, fd, flags});
     if (inject_error != 0) return kernel::Error{inject_error, "inject"};
     return 3;
+  }
+  kernel::Result<int> add_fd(std::uint64_t cookie, int fd, std::uint32_t flags) override {
+    injected.push_back({cookie, fd, flags});
+    if (inject_error != 0) return kernel::Error{inject_error, "add"};
+    return 5;
   }
   kernel::Result<void> replace_fd(std::uint64_t cookie, int fd, int number, std::uint32_t flags) override {
     replaced.push_back({{cookie, fd, flags}, number});
@@ -130,6 +136,38 @@ TEST_CASE("responder: each verdict becomes the kernel's answer to exactly its no
   CHECK(counts.returned == 1);
   CHECK(counts.injected == 2);
   CHECK(counts.withdrawn == 0);
+  CHECK(desk.journal.in_flight() == 0);
+}
+
+TEST_CASE("responder: a descriptor whose number is told elsewhere is told before the call returns") {
+  Desk desk;
+  const auto file = some_file();
+  std::vector<int> told;
+  const auto tell = [&](int number) {
+    CHECK(desk.listener.responses.empty());
+    told.push_back(number);
+    return 0;
+  };
+  desk.responder.respond(desk.receive(31), {InjectAndTell{file, true, tell}, "why"});
+  REQUIRE(desk.listener.injected.size() == 1);
+  CHECK(desk.listener.injected[0].fd == file->get());
+  CHECK(desk.listener.injected[0].flags == O_CLOEXEC);
+  CHECK(told == std::vector{5});
+  REQUIRE(desk.listener.responses.size() == 1);
+  CHECK(desk.listener.responses[0].val == 0);
+  CHECK(desk.listener.responses[0].error == 0);
+  CHECK(desk.listener.responses[0].flags == 0);
+
+  // No room for the number, or none for the descriptor: the call fails, and is not continued.
+  desk.responder.respond(desk.receive(32), {InjectAndTell{file, true, [](int) { return EFAULT; }}, "why"});
+  desk.listener.inject_error = EMFILE;
+  desk.responder.respond(desk.receive(33), {InjectAndTell{file, true, tell}, "why"});
+  REQUIRE(desk.listener.responses.size() == 3);
+  CHECK(desk.listener.responses[1].error == -EFAULT);
+  CHECK(desk.listener.responses[2].error == -EMFILE);
+  CHECK(told.size() == 1);
+  CHECK(desk.responder.counts().injected == 1);
+  CHECK(desk.responder.counts().failed == 2);
   CHECK(desk.journal.in_flight() == 0);
 }
 

@@ -234,7 +234,7 @@ TEST_CASE("filter: common calls are decided in a few instructions and without th
         SYS_readv,   SYS_newfstatat,   SYS_fstat,          SYS_epoll_wait, SYS_poll,       SYS_recvmsg,
         SYS_sendmsg, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_brk,        SYS_exit_group, SYS_wait4,
         SYS_fork,    SYS_vfork,        SYS_exit,           SYS_getpid,     SYS_preadv,     SYS_pwrite64,
-        SYS_fcntl,   SYS_dup2}) {
+        SYS_dup2}) {
     INFO("call " << number);
     const auto outcome = evaluate_bpf(shipped(ProcMode::standard), call(number));
     REQUIRE(outcome);

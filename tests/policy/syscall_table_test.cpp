@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -92,10 +94,12 @@ TEST_CASE("syscall table: what nobody retries after EINTR, or what must end, is 
 
 TEST_CASE("syscall table: the hand-over of the listener uses no notified call") {
   for (const long number :
-       {SYS_seccomp, SYS_sendmsg, SYS_recvmsg, SYS_read, SYS_write, SYS_poll, SYS_prctl}) {
+       {SYS_seccomp, SYS_sendmsg, SYS_recvmsg, SYS_read, SYS_write, SYS_poll}) {
     INFO(number);
     CHECK(notify_row(static_cast<int>(number)) == nullptr);
   }
+  for (const std::uint64_t option : {PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, PR_GET_DUMPABLE})
+    CHECK(reference::outcome(syscall_table(), call(SYS_prctl, {option, 0})) == SECCOMP_RET_ALLOW);
 }
 
 TEST_CASE("syscall table: notify_row finds the row of each notified call and of no other") {
@@ -103,7 +107,9 @@ TEST_CASE("syscall table: notify_row finds the row of each notified call and of 
   for (const SyscallRow& row : syscall_table()) {
     if (row.action != Action::notify) continue;
     notified.insert(row.number);
-    CHECK(notify_row(static_cast<int>(row.number)) == &row);
+    INFO(row.name);
+    CHECK(row_of(row.number).number == row.number);
+    CHECK(row_of(row.number).handler == row.handler);  // where a call has several, it does not matter which
   }
   for (int number = -2; number < 1000; ++number) {
     CHECK((notify_row(number) != nullptr) == notified.contains(number));
@@ -156,6 +162,50 @@ TEST_CASE("syscall table: the calls that carry a pid in a register are all judge
     arguments[row.argument] = high_bit_33;
     CHECK(tasks_of(number, arguments).empty());
   }
+}
+
+TEST_CASE("syscall table: calls about descriptors are asked about where they tell or take a process") {
+  const auto table = syscall_table();
+  const auto outcome = [&](long number, std::uint64_t second, std::uint64_t third) {
+    return reference::outcome(table, call(number, {3, second, third}));
+  };
+  for (const std::uint64_t garbage : {std::uint64_t{0}, high_bit_33}) {
+    for (const int option : {SO_PEERCRED, 77 /* SO_PEERPIDFD */})
+      CHECK(outcome(SYS_getsockopt, SOL_SOCKET | garbage, static_cast<std::uint64_t>(option) | garbage) ==
+            SECCOMP_RET_USER_NOTIF);
+    for (const int option : {SO_PASSCRED, 76 /* SO_PASSPIDFD */})
+      CHECK(outcome(SYS_setsockopt, SOL_SOCKET | garbage, static_cast<std::uint64_t>(option) | garbage) ==
+            SECCOMP_RET_USER_NOTIF);
+    for (const int command : {8 /* F_SETOWN */, 15 /* F_SETOWN_EX */})
+      CHECK(outcome(SYS_fcntl, static_cast<std::uint64_t>(command) | garbage, 1) == SECCOMP_RET_USER_NOTIF);
+    for (const std::uint64_t request : {0x8901U, 0x8902U, 0x8004b706U, 0x8004b709U, 0xc040ff0bU, 0xc050ff0bU})
+      CHECK(outcome(SYS_ioctl, request | garbage, 1) == SECCOMP_RET_USER_NOTIF);
+  }
+  CHECK(outcome(SYS_getsockopt, SOL_SOCKET, SO_ERROR) == SECCOMP_RET_ALLOW);
+  CHECK(outcome(SYS_getsockopt, 6, SO_PEERCRED) == SECCOMP_RET_ALLOW);
+  CHECK(outcome(SYS_setsockopt, SOL_SOCKET, SO_REUSEADDR) == SECCOMP_RET_ALLOW);
+  CHECK(outcome(SYS_fcntl, F_SETFD, 1) == SECCOMP_RET_ALLOW);
+  CHECK(outcome(SYS_ioctl, 0x5401 /* TCGETS */, 1) == SECCOMP_RET_ALLOW);
+  CHECK(outcome(SYS_ioctl, 0x540b /* TCFLSH */, 1) == SECCOMP_RET_ALLOW);
+}
+
+TEST_CASE("syscall table: only what would hide a process from its supervisor is asked about of prctl") {
+  const auto table = syscall_table();
+  CHECK(reference::outcome(table, call(SYS_prctl, {PR_SET_DUMPABLE, 0})) == SECCOMP_RET_USER_NOTIF);
+  CHECK(reference::outcome(table, call(SYS_prctl, {PR_SET_DUMPABLE | high_bit_33, 0})) == SECCOMP_RET_USER_NOTIF);
+  CHECK(reference::outcome(table, call(SYS_prctl, {PR_SET_DUMPABLE, 1})) == SECCOMP_RET_ALLOW);
+}
+
+TEST_CASE("syscall table: netlink that tells of every process is refused, or asked about") {
+  const auto table = syscall_table();
+  const auto outcome = [&](std::uint64_t family, std::uint64_t protocol) {
+    return reference::outcome(table, call(SYS_socket, {family, SOCK_RAW | SOCK_CLOEXEC, protocol}));
+  };
+  for (const std::uint64_t protocol : {4U, 9U, 11U})
+    CHECK(outcome(AF_NETLINK, protocol) == (SECCOMP_RET_ERRNO | EPROTONOSUPPORT));
+  CHECK(outcome(AF_NETLINK, 16) == SECCOMP_RET_USER_NOTIF);
+  CHECK(outcome(AF_NETLINK, 0) == SECCOMP_RET_ALLOW);
+  CHECK(outcome(AF_INET, 16) == SECCOMP_RET_ALLOW);
 }
 
 TEST_CASE("judged_pids: kcmp is about two processes") {

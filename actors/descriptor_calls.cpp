@@ -1,0 +1,333 @@
+#include "actors/descriptor_calls.hpp"
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "actors/process_state.hpp"
+#include "actors/sandbox_context.hpp"
+#include "kernel/credentials.hpp"
+#include "kernel/pidfd.hpp"
+#include "kernel/proc_stat.hpp"
+#include "kernel/socket_options.hpp"
+#include "kernel/uapi.hpp"
+
+namespace proctor::actors {
+namespace {
+
+using kernel::UniqueFd;
+using policy::Continue;
+using policy::Fail;
+using policy::Return;
+using policy::Verdict;
+
+constexpr const char* as_the_kernel = "as the kernel would";
+constexpr const char* no_such_process = "a process outside the sandbox does not exist";
+
+/// What the kernel tells of an id that the reader's user namespace does not have (overflowuid).
+constexpr std::uint32_t nobodys_id = 65534;
+
+/// NS_GET_PID_FROM_PIDNS to NS_GET_TGID_IN_PIDNS, <linux/nsfs.h> of Linux 6.11: they differ in one nibble.
+constexpr std::uint32_t translation_request = 0x8004b700;
+constexpr std::uint32_t translation_mask = 0xfffffff0;
+
+/// PIDFD_GET_INFO in every size.
+constexpr std::uint32_t pidfd_info_request = 0xff0b;
+constexpr std::uint32_t pidfd_info_mask = 0xffff;
+
+constexpr std::uint32_t whole_word = 0xffffffff;
+
+/// `struct f_owner_ex` of <fcntl.h>, with the type as the number that it is to the kernel.
+struct OwnerEx {
+  int type = 0;
+  pid_t pid = 0;
+};
+static_assert(sizeof(OwnerEx) == sizeof(f_owner_ex));
+
+Verdict failed(const kernel::Error& error) {
+  switch (error.number) {
+    case EPERM:
+    case EACCES:
+      // The target made itself undumpable, and an unprivileged supervisor may not look into it. What the
+      // kernel would tell then could be of anybody.
+      return {Fail{EPERM}, "the target cannot be looked at"};
+    case ESRCH:
+    case ENOENT:
+      return {Fail{EINTR}, "the target is gone"};
+    default:
+      return {Fail{error.number}, as_the_kernel};
+  }
+}
+
+template <class Value>
+std::span<std::byte> bytes_of(Value& value) {
+  return std::as_writable_bytes(std::span{&value, 1});
+}
+
+}  // namespace
+
+/// Which call, told from others of its number by the bits `mask` of the register `selector`.
+struct DescriptorCalls::Row {
+  int number;
+  unsigned selector;
+  std::uint32_t mask;
+  std::uint32_t value;
+  Verdict (DescriptorCalls::*handle)();
+};
+
+Verdict DescriptorCalls::decide() {
+  static constexpr std::array rows{
+      Row{SYS_getsockopt, 2, whole_word, SO_PEERCRED, &DescriptorCalls::tell_peer},
+      Row{SYS_getsockopt, 2, whole_word, SO_PEERPIDFD, &DescriptorCalls::give_peer_pidfd},
+      Row{SYS_setsockopt, 2, whole_word, SO_PASSCRED, &DescriptorCalls::pass_credentials},
+      Row{SYS_setsockopt, 2, whole_word, SO_PASSPIDFD, &DescriptorCalls::pass_credentials},
+      Row{SYS_fcntl, 1, whole_word, F_SETOWN, &DescriptorCalls::set_owner},
+      Row{SYS_fcntl, 1, whole_word, F_SETOWN_EX, &DescriptorCalls::set_owner_ex},
+      Row{SYS_ioctl, 1, whole_word, FIOSETOWN, &DescriptorCalls::set_owner_of_socket},
+      Row{SYS_ioctl, 1, whole_word, SIOCSPGRP, &DescriptorCalls::set_owner_of_socket},
+      Row{SYS_ioctl, 1, pidfd_info_mask, pidfd_info_request, &DescriptorCalls::tell_of_pidfd},
+      Row{SYS_ioctl, 1, translation_mask, translation_request, &DescriptorCalls::translate_pid},
+  };
+  const auto& call = notification_.data;
+  const auto* const row = std::ranges::find_if(rows, [&](const Row& candidate) {
+    return candidate.number == call.nr &&
+           (static_cast<std::uint32_t>(call.args[candidate.selector]) & candidate.mask) == candidate.value;
+  });
+  if (row == rows.end()) return {Fail{ENOSYS}, "no handler for this call"};
+  return (this->*row->handle)();
+}
+
+// -- sockets --------------------------------------------------------------------------------------
+
+Verdict DescriptorCalls::tell_peer() {
+  const auto socket = capture();
+  if (!socket) return failed(socket.error());
+  auto peer = kernel::peer_credentials(socket->get());
+  if (!peer) return failed(peer.error());
+  const auto length = read_length();
+  if (!length) return failed(length.error());
+  if (!is_member(peer->pid)) peer->pid = 0;  // as pid_vnr() has it for a process of another namespace
+  if (!kernel::shares_user_namespace(static_cast<pid_t>(notification_.pid)))
+    peer->uid = peer->gid = nobodys_id;
+  return answer_option(bytes_of(*peer), *length);
+}
+
+Verdict DescriptorCalls::give_peer_pidfd() {
+  const auto socket = capture();
+  if (!socket) return failed(socket.error());
+  // A number is always told of a socket, so what fails here is the descriptor; and that comes first.
+  if (const auto peer = kernel::peer_credentials(socket->get()); !peer) return failed(peer.error());
+  const auto length = read_length();
+  if (!length) return failed(length.error());
+  auto pidfd = kernel::peer_pidfd(socket->get());
+  if (!pidfd) return {Fail{pidfd.error().number}, as_the_kernel};
+  // Once ended, nobody can tell whose it was. What the kernel says of a socket without a peer goes with the
+  // number 0 that SO_PEERCRED tells.
+  const auto info = pidfd->info();
+  if (!info || !is_member(info->tgid)) return {Fail{ENODATA}, no_such_process};
+
+  // First as if it were done already, so that a target without a place for the number gets nothing.
+  constexpr int none = -1;
+  auto prepared = answer_option(std::as_bytes(std::span{&none, 1}), *length);
+  if (!std::holds_alternative<Return>(prepared.answer)) return prepared;
+  const auto tell = [call = *this, room = *length](int number) mutable {  // a copy: it outlives this object
+    const auto told = call.answer_option(std::as_bytes(std::span{&number, 1}), room);
+    const auto* const fail = std::get_if<Fail>(&told.answer);
+    return fail == nullptr ? 0 : fail->error;
+  };
+  auto shared = std::make_shared<const UniqueFd>((*std::move(pidfd)).release());
+  return {policy::InjectAndTell{std::move(shared), true, tell}, "a peer of the sandbox's own"};
+}
+
+Verdict DescriptorCalls::pass_credentials() {
+  const auto& args = notification_.data.args;
+  const auto socket = capture();
+  if (!socket) return failed(socket.error());
+  const auto senders = kernel::senders_to(socket->get());
+  if (!senders) return failed(senders.error());
+  int wanted = 0;
+  if (static_cast<int>(static_cast<std::uint32_t>(args[4])) < static_cast<int>(sizeof wanted))
+    return {Fail{EINVAL}, as_the_kernel};
+  if (const auto read = process_.read_memory(notification_, args[3], bytes_of(wanted)); !read)
+    return failed(read.error());
+  if (wanted != 0 && *senders != kernel::Senders::nobody_is_named) {
+    const auto peer = kernel::peer_credentials(socket->get());
+    if (*senders == kernel::Senders::anybody || !peer || !is_member(peer->pid))
+      return {Fail{EPERM}, "senders outside the sandbox would be named"};
+  }
+  const auto option = static_cast<int>(args[2]);
+  if (const auto set = kernel::set_socket_option(socket->get(), option, wanted != 0 ? 1 : 0); !set)
+    return {Fail{set.error().number}, as_the_kernel};
+  return {Return{0}, "only a process of the sandbox can be at the other end"};
+}
+
+// -- whom a descriptor's signals go to ------------------------------------------------------------
+
+Verdict DescriptorCalls::set_owner() {
+  const auto owner = static_cast<pid_t>(static_cast<std::uint32_t>(notification_.data.args[2]));
+  // Continue safety: nobody, or the kernel's EINVAL.
+  if (owner == 0 || owner == INT_MIN) return {Continue{}};
+  if (owner < 0 && !context_.order.signals_scoped)
+    return {Fail{EPERM}, "a signal to a group, on a kernel that cannot keep it inside"};
+  if (owner > 0 ? !is_member(owner) : !is_own_group(-owner)) return {Fail{ESRCH}, no_such_process};
+  // Continue safety: the number is in a register. Signals to a group stay inside by Landlock's scope, which
+  // the kernel remembers with the owner.
+  return {Continue{}};
+}
+
+Verdict DescriptorCalls::set_owner_ex() {
+  const auto file = capture();
+  if (!file) return failed(file.error());
+  OwnerEx owner;
+  if (const auto read = process_.read_memory(notification_, notification_.data.args[2], bytes_of(owner));
+      !read)
+    return failed(read.error());
+  return own_on_behalf(*file, owner.type, owner.pid);
+}
+
+Verdict DescriptorCalls::set_owner_of_socket() {
+  const auto file = capture();
+  if (!file) return failed(file.error());
+  struct stat kind {};
+  if (::fstat(file->get(), &kind) != 0) return {Fail{errno}, as_the_kernel};
+  if (!S_ISSOCK(kind.st_mode)) return {Fail{ENOTTY}, "these requests are for sockets"};
+  pid_t owner = 0;
+  if (const auto read = process_.read_memory(notification_, notification_.data.args[2], bytes_of(owner));
+      !read)
+    return failed(read.error());
+  if (owner == INT_MIN) return {Fail{EINVAL}, as_the_kernel};
+  return own_on_behalf(*file, owner < 0 ? F_OWNER_PGRP : F_OWNER_PID, owner < 0 ? -owner : owner);
+}
+
+Verdict DescriptorCalls::own_on_behalf(const UniqueFd& file, int type, pid_t owner) {
+  if (type != F_OWNER_TID && type != F_OWNER_PID && type != F_OWNER_PGRP) return {Fail{EINVAL}, as_the_kernel};
+  const auto key = key_of(owner);
+  if (owner != 0 && key.pid == 0) return {Fail{ESRCH}, no_such_process};
+  // What the kernel remembers with an owner is who set it (sigio_perm), and that is the supervisor, outside of
+  // the sandbox's Landlock domain. So only a group that the sandbox's own process leads; and the real uid,
+  // which stays when credentials are assumed, must not be one that may signal more than the target may.
+  if (type == F_OWNER_PGRP && owner != 0 && key.pid != owner) return {Fail{ESRCH}, no_such_process};
+  const auto own = kernel::read_credentials(::gettid());
+  const auto theirs = kernel::read_credentials(static_cast<pid_t>(notification_.pid));
+  if (!own || !theirs || !context_.listener.is_valid(notification_.id))
+    return {Fail{EINTR}, "the target is gone"};
+  if (::getuid() != theirs->fsuid) return {Fail{EPERM}, "not with the target's rights"};
+  const auto assumed = kernel::AssumedCredentials::assume(*theirs, *own);
+  if (!assumed) return {Fail{EPERM}, "not with the target's rights"};
+  const OwnerEx wanted{type, owner};
+  if (::fcntl(file.get(), F_SETOWN_EX, &wanted) != 0) return {Fail{errno}, as_the_kernel};
+  // The number may have gone to another process just before the kernel looked it up.
+  if (key_of(owner) != key) {
+    const OwnerEx nobody{type, 0};
+    static_cast<void>(::fcntl(file.get(), F_SETOWN_EX, &nobody));
+    return {Fail{ESRCH}, no_such_process};
+  }
+  return {Return{0}, "an owner of the sandbox's own"};
+}
+
+// -- pidfds and namespaces ------------------------------------------------------------------------
+
+Verdict DescriptorCalls::tell_of_pidfd() {
+  const auto& args = notification_.data.args;
+  auto captured = capture();
+  if (!captured) return failed(captured.error());
+  const auto pidfd = kernel::PidFd::adopt(std::move(*captured), 0);
+  if (!pidfd.inode()) return {Fail{ENOTTY}, "not a pidfd that tells anything"};
+  const auto request = static_cast<std::uint32_t>(args[1]);
+  // The kernel fills in as much as the request says (fs/pidfs.c, pidfd_info), and reads the first field.
+  std::vector<std::byte> answer(std::max<std::size_t>(_IOC_SIZE(request), sizeof(kernel::uapi::PidfdInfo)));
+  kernel::uapi::PidfdInfo info;
+  if (args[2] == 0) return {Fail{EINVAL}, as_the_kernel};
+  if (const auto read = process_.read_memory(notification_, args[2], bytes_of(info.mask)); !read)
+    return failed(read.error());
+  std::memcpy(answer.data(), &info.mask, sizeof info.mask);
+  if (::ioctl(pidfd.get(), request, answer.data()) != 0) return {Fail{errno}, as_the_kernel};
+  std::memcpy(&info, answer.data(), sizeof info);
+  if (info.tgid != 0 && !is_member(static_cast<pid_t>(info.tgid))) return {Fail{ESRCH}, no_such_process};
+  if (!is_member(static_cast<pid_t>(info.ppid))) info.ppid = 0;  // as getppid and /proc say
+  if (!kernel::shares_user_namespace(static_cast<pid_t>(notification_.pid))) {
+    for (auto* const id : {&info.ruid, &info.rgid, &info.euid, &info.egid, &info.suid, &info.sgid, &info.fsuid,
+                           &info.fsgid})
+      *id = nobodys_id;
+  }
+  std::memcpy(answer.data(), &info, sizeof info);
+  answer.resize(_IOC_SIZE(request));
+  return write(args[2], answer);
+}
+
+Verdict DescriptorCalls::translate_pid() {
+  const auto pid = static_cast<pid_t>(static_cast<std::uint32_t>(notification_.data.args[2]));
+  if (pid > 0 && !is_member(pid)) return {Fail{ESRCH}, no_such_process};
+  // Continue safety: the number is in a register.
+  return {Continue{}};
+}
+
+// -- what they share ------------------------------------------------------------------------------
+
+kernel::Result<UniqueFd> DescriptorCalls::capture() const {
+  return process_.capture(notification_,
+                          static_cast<int>(static_cast<std::uint32_t>(notification_.data.args[0])));
+}
+
+kernel::Result<int> DescriptorCalls::read_length() {
+  int length = 0;
+  if (auto read = process_.read_memory(notification_, notification_.data.args[4], bytes_of(length)); !read)
+    return read.error();
+  if (length < 0) return kernel::Error{EINVAL, "getsockopt"};
+  return length;
+}
+
+Verdict DescriptorCalls::answer_option(std::span<const std::byte> value, int length) {
+  // As sk_getsockopt() does: the value first, cut to the room there is, and then its length.
+  const auto written = std::min(static_cast<int>(value.size()), length);
+  const auto& args = notification_.data.args;
+  auto verdict = write(args[3], value.first(static_cast<std::size_t>(written)));
+  if (!std::holds_alternative<Return>(verdict.answer)) return verdict;
+  return write(args[4], std::as_bytes(std::span{&written, 1}));
+}
+
+Verdict DescriptorCalls::write(std::uint64_t address, std::span<const std::byte> bytes) {
+  return process_.answer_in_memory(notification_, address, bytes, 0, "own processes only");
+}
+
+bool DescriptorCalls::is_member(pid_t pid) const {
+  return pid > 0 && context_.members.group_of(pid).has_value();
+}
+
+index::PidKey DescriptorCalls::key_of(pid_t pid) const {
+  if (!is_member(pid)) return {};
+  return context_.index.find_member(pid).value_or(index::PidKey{});
+}
+
+bool DescriptorCalls::is_own_group(pid_t group) const {
+  if (context_.members.group_of(group) == group) return true;
+  context_.members.discover();
+  return std::ranges::any_of(context_.all_processes(), [&](const auto& entry) {
+    const auto stat = kernel::read_proc_stat(entry.key.pid);
+    return stat && stat->pgrp == group;
+  });
+}
+
+Verdict open_netlink(const SandboxContext& context) {
+  if (context.administers_network)
+    return {Fail{EPROTONOSUPPORT}, "it would tell of every process of the machine"};
+  // Continue safety: the family is in a register. No process of the sandbox has, or ever gets, the capability
+  // that the kernel asks for (GENL_ADMIN_PERM): no_new_privs keeps to what the first of them was permitted.
+  return {Continue{}};
+}
+
+}  // namespace proctor::actors

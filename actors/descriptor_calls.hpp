@@ -1,0 +1,68 @@
+#pragma once
+
+#include <linux/seccomp.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "index/pid_key.hpp"
+#include "kernel/result.hpp"
+#include "kernel/unique_fd.hpp"
+#include "policy/verdict.hpp"
+
+namespace proctor::actors {
+
+class ProcessState;
+struct SandboxContext;
+
+/// The calls about a descriptor that tell of processes or take the number of one: SO_PEERCRED, F_SETOWN,
+/// PIDFD_GET_INFO and their like. One notification's; made where it is decided.
+///
+/// The descriptor that the register names may be another one by the time the kernel looks, when a thread of
+/// the target's changes it. So what is judged is a duplicate, and on that the supervisor acts itself. Only
+/// where the pid itself is in a register does the kernel go on.
+class DescriptorCalls {
+ public:
+  DescriptorCalls(SandboxContext& context, ProcessState& process, const seccomp_notif& notification)
+      : context_(context), process_(process), notification_(notification) {}
+
+  [[nodiscard]] policy::Verdict decide();
+
+ private:
+  struct Row;
+
+  [[nodiscard]] policy::Verdict tell_peer();
+  [[nodiscard]] policy::Verdict give_peer_pidfd();
+  [[nodiscard]] policy::Verdict pass_credentials();
+  [[nodiscard]] policy::Verdict set_owner();
+  [[nodiscard]] policy::Verdict set_owner_ex();
+  [[nodiscard]] policy::Verdict set_owner_of_socket();
+  [[nodiscard]] policy::Verdict tell_of_pidfd();
+  [[nodiscard]] policy::Verdict translate_pid();
+
+  /// f_setown() on the target's behalf, by the rules of F_SETOWN_EX.
+  [[nodiscard]] policy::Verdict own_on_behalf(const kernel::UniqueFd& file, int type, pid_t owner);
+
+  [[nodiscard]] kernel::Result<kernel::UniqueFd> capture() const;
+  /// The length that a value-result argument of getsockopt(2) holds.
+  [[nodiscard]] kernel::Result<int> read_length();
+  /// Answers getsockopt: `value`, cut to `length`, and the length of what was written.
+  [[nodiscard]] policy::Verdict answer_option(std::span<const std::byte> value, int length);
+  [[nodiscard]] policy::Verdict write(std::uint64_t address, std::span<const std::byte> bytes);
+  [[nodiscard]] bool is_member(pid_t pid) const;
+  /// Of the process that a pid or tid is of; 0 when that is not the sandbox's.
+  [[nodiscard]] index::PidKey key_of(pid_t pid) const;
+  /// Whether any process of the sandbox is in the group, whoever led it.
+  [[nodiscard]] bool is_own_group(pid_t group) const;
+
+  SandboxContext& context_;
+  ProcessState& process_;
+  const seccomp_notif& notification_;
+};
+
+/// socket(AF_NETLINK, ..., NETLINK_GENERIC).
+[[nodiscard]] policy::Verdict open_netlink(const SandboxContext& context);
+
+}  // namespace proctor::actors

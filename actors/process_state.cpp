@@ -328,16 +328,11 @@ kernel::Result<kernel::UniqueFd> ProcessState::capture(const seccomp_notif& noti
 
 Verdict ProcessState::list_directory(const seccomp_notif& notification) {
   const auto tid = static_cast<pid_t>(notification.pid);
-  const int fd = int_argument(notification, 0);
-  const auto file_system = procfs::file_system_of(tid, fd);
-  if (file_system == procfs::FileSystem::other) {
-    // Continue safety: the register names the descriptor, and it is not on procfs or in /sys. A sibling
-    // thread that swaps one in now learns names that stat tells as well, and can open no process by them.
-    return {Continue{}};
-  }
-  const auto directory = capture(notification, fd);
+  const auto directory = capture(notification, int_argument(notification, 0));
   if (!directory) return {Fail{directory.error().number}, "the directory cannot be looked at"};
-  if (file_system == procfs::FileSystem::sys) return list_devices(notification, *directory);
+  if (const auto info = procfs::examine(directory->get());
+      info && procfs::file_system_of_device(tid, info->id.device) == procfs::FileSystem::sys)
+    return list_devices(notification, *directory);
   switch (context_.gate.judge_listing(tid, key_.pid, *directory)) {
     case procfs::Listing::kernels:
       // Continue safety: as above; below a process of the sandbox's own there is nothing to leave out.

@@ -19,7 +19,7 @@ PSUTIL_DIFFERS = {
     "test_parents": "a sandbox's first process has no parent",
     "test_cpu_stats": "the machine's interrupts and context switches are not told",
     "test_disk_io_counters": "/proc/diskstats has no disks",
-    "test_emulate_use_sysfs": "the same; /sys/block is the kernel's",
+    "test_emulate_use_sysfs": "the same of /sys/block",
     "test_num_ctx_switches": "to read it through the supervisor is a context switch more",
 }
 

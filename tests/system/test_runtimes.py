@@ -125,7 +125,7 @@ class Runtimes(SystemTest):
     def has(self, *programs):
         missing = [name for name in programs if not shutil.which(name)]
         if missing:
-            self.skip(f"no {missing[0]} here")
+            self.skip(f"no {'JDK' if missing[0] == 'java' else missing[0]} here")
         return not missing
 
     def test_a_program_that_reads_its_cgroup(self):
@@ -272,7 +272,7 @@ class Runtimes(SystemTest):
                       "/sys/kernel/security/lsm", "/sys/kernel/slab/kmalloc-64/objs_per_slab"]
         files = [name for name in candidates if self.run_in("bare", ["cat", name]).returncode == 0]
         if not files:
-            self.skip("none of these files here")
+            self.skip("no such files here")
             return
         link = self.dir / "link"  # a spelling that the supervisor does not follow: the kernel alone answers
         for mode in MODES:

@@ -70,6 +70,7 @@ class ProcessState {
   [[nodiscard]] policy::Verdict judge_path(const seccomp_notif& notification, const policy::SyscallRow& row);
   [[nodiscard]] policy::Verdict tell_system(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict tell_parent() const;
+  [[nodiscard]] policy::Verdict tell_session(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict tell_name(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict set_affinity(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict rewind(const seccomp_notif& notification);

@@ -43,6 +43,7 @@ enum class Handler : std::uint8_t {
   tell_system,   ///< sysinfo
   tell_name,     ///< uname
   tell_parent,   ///< getppid
+  tell_session,  ///< getsid
   set_affinity,  ///< sched_setaffinity: within the CPUs of the sandbox
   rewind,        ///< lseek to the beginning: a virtual file is made anew
   descriptor,    ///< getsockopt, setsockopt, fcntl, ioctl: what they tell or take of processes

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include <climits>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -23,6 +25,7 @@
 #include "kernel/credentials.hpp"
 #include "kernel/pidfd.hpp"
 #include "kernel/proc_stat.hpp"
+#include "kernel/record_locks.hpp"
 #include "kernel/socket_options.hpp"
 #include "kernel/uapi.hpp"
 
@@ -51,6 +54,12 @@ constexpr std::uint32_t pidfd_info_mask = 0xffff;
 
 constexpr std::uint32_t whole_word = 0xffffffff;
 
+/// A device number as field 7 of /proc/PID/stat has it (new_encode_dev).
+int encode_device(dev_t device) {
+  const unsigned minor_number = minor(device);
+  return static_cast<int>((minor_number & 0xffU) | major(device) << 8U | (minor_number & ~0xffU) << 12U);
+}
+
 /// `struct f_owner_ex` of <fcntl.h>, with the type as the number that it is to the kernel.
 struct OwnerEx {
   int type = 0;
@@ -71,6 +80,49 @@ Verdict failed(const kernel::Error& error) {
     default:
       return {Fail{error.number}, as_the_kernel};
   }
+}
+
+/// The bytes that a `struct flock` is about (fs/locks.c, flock_to_posix_lock), which the kernel has found valid.
+kernel::ByteRange range_of(const struct flock& lock, const UniqueFd& file) {
+  struct stat status {};
+  off_t start = lock.l_start;
+  if (lock.l_whence == SEEK_CUR) start += ::lseek(file.get(), 0, SEEK_CUR);
+  if (lock.l_whence == SEEK_END && ::fstat(file.get(), &status) == 0) start += status.st_size;
+  kernel::ByteRange range;
+  range.first = static_cast<std::uint64_t>(lock.l_len < 0 ? start + lock.l_len : start);
+  if (lock.l_len != 0) range.last = static_cast<std::uint64_t>(lock.l_len < 0 ? start : start + lock.l_len) - 1;
+  return range;
+}
+
+/// Answers F_GETLK for a process whose own lock the supervisor, not being that process, met first: who else is
+/// in the way. Nothing: nobody.
+std::optional<struct flock> other_lock(const struct flock& wanted, const struct flock& own, pid_t tgid,
+                                       const UniqueFd& file) {
+  struct stat status {};
+  const auto locks = kernel::read_record_locks();
+  if (!locks || ::fstat(file.get(), &status) != 0) return std::nullopt;
+  // How the list names the file is told by the lock that is known: below an overlay it is not what stat says.
+  const kernel::RecordLock* known = nullptr;
+  for (const auto& lock : *locks) {
+    if (lock.holder != tgid || lock.exclusive != (own.l_type == F_WRLCK) || lock.range != range_of(own, file))
+      continue;
+    if (known == nullptr || lock.inode == status.st_ino) known = &lock;
+  }
+  if (known == nullptr) return std::nullopt;
+  const auto range = range_of(wanted, file);
+  const auto other = std::ranges::find_if(*locks, [&](const kernel::RecordLock& lock) {
+    return lock.file == known->file && lock.holder != tgid && lock.range.overlaps(range) &&
+           (lock.exclusive || wanted.l_type == F_WRLCK);
+  });
+  if (other == locks->end()) return std::nullopt;
+  struct flock found {};
+  found.l_type = static_cast<short>(other->exclusive ? F_WRLCK : F_RDLCK);
+  found.l_whence = SEEK_SET;
+  found.l_start = static_cast<off_t>(other->range.first);
+  const bool to_the_end = other->range.last == kernel::ByteRange::to_the_end;
+  found.l_len = to_the_end ? 0 : static_cast<off_t>(other->range.last - other->range.first + 1);
+  found.l_pid = other->holder;
+  return found;
 }
 
 template <class Value>
@@ -95,6 +147,9 @@ Verdict DescriptorCalls::decide() {
       Row{SYS_getsockopt, 2, whole_word, SO_PEERPIDFD, &DescriptorCalls::give_peer_pidfd},
       Row{SYS_setsockopt, 2, whole_word, SO_PASSCRED, &DescriptorCalls::pass_credentials},
       Row{SYS_setsockopt, 2, whole_word, SO_PASSPIDFD, &DescriptorCalls::pass_credentials},
+      Row{SYS_fcntl, 1, whole_word, F_GETLK, &DescriptorCalls::tell_lock},
+      Row{SYS_fcntl, 1, whole_word, F_OFD_GETLK, &DescriptorCalls::tell_lock},
+      Row{SYS_ioctl, 1, whole_word, TIOCGSID, &DescriptorCalls::tell_session_of_terminal},
       Row{SYS_fcntl, 1, whole_word, F_SETOWN, &DescriptorCalls::set_owner},
       Row{SYS_fcntl, 1, whole_word, F_SETOWN_EX, &DescriptorCalls::set_owner_ex},
       Row{SYS_ioctl, 1, whole_word, FIOSETOWN, &DescriptorCalls::set_owner_of_socket},
@@ -239,6 +294,47 @@ Verdict DescriptorCalls::own_on_behalf(const UniqueFd& file, int type, pid_t own
   return {Return{0}, "an owner of the sandbox's own"};
 }
 
+// -- locks and terminals --------------------------------------------------------------------------
+
+Verdict DescriptorCalls::tell_lock() {
+  const auto& args = notification_.data.args;
+  const auto file = capture();
+  if (!file) return failed(file.error());
+  struct flock wanted {};
+  if (const auto read = process_.read_memory(notification_, args[2], bytes_of(wanted)); !read)
+    return failed(read.error());
+  auto told = wanted;
+  const auto command = static_cast<int>(args[1]);
+  if (::fcntl(file->get(), command, &told) != 0) return {Fail{errno}, as_the_kernel};
+  // A process's own locks are not in its way, but they are in the supervisor's.
+  if (command == F_GETLK && told.l_type != F_UNLCK && told.l_pid == process_.key().pid) {
+    const auto other = other_lock(wanted, told, process_.key().pid, *file);
+    told = other.value_or(wanted);
+    if (!other) told.l_type = F_UNLCK;
+  }
+  // As locks_translate_pid() has it. Negative: an open file's lock, or another machine's.
+  if (told.l_type != F_UNLCK && told.l_pid > 0 && !is_member(told.l_pid)) told.l_pid = 0;
+  return write(args[2], bytes_of(told));
+}
+
+Verdict DescriptorCalls::tell_session_of_terminal() {
+  const auto terminal = capture();
+  if (!terminal) return failed(terminal.error());
+  pid_t session = 0;
+  if (::ioctl(terminal->get(), TIOCGSID, &session) != 0) {
+    // Only the session itself is told of its terminal (tty_jobctrl.c, tiocgsid), and the supervisor is not in it.
+    struct stat device {};
+    const auto caller = kernel::read_proc_stat(process_.key().pid);
+    const bool is_terminal = ::isatty(terminal->get()) != 0 && ::fstat(terminal->get(), &device) == 0;
+    if (!is_terminal || !caller || caller->tty_nr == 0 ||
+        (device.st_rdev != makedev(5, 0) && encode_device(device.st_rdev) != caller->tty_nr))
+      return {Fail{ENOTTY}, as_the_kernel};
+    session = caller->session;
+  }
+  if (!context_.view.look(false).is_member(session)) session = 0;
+  return write(notification_.data.args[2], bytes_of(session));
+}
+
 // -- pidfds and namespaces ------------------------------------------------------------------------
 
 Verdict DescriptorCalls::tell_of_pidfd() {
@@ -279,8 +375,11 @@ Verdict DescriptorCalls::translate_pid() {
 // -- what they share ------------------------------------------------------------------------------
 
 kernel::Result<UniqueFd> DescriptorCalls::capture() const {
-  return process_.capture(notification_,
-                          static_cast<int>(static_cast<std::uint32_t>(notification_.data.args[0])));
+  auto file =
+      process_.capture(notification_, static_cast<int>(static_cast<std::uint32_t>(notification_.data.args[0])));
+  // To all these calls one that is only a path is none (fdget), and that comes before all else.
+  if (file && (::fcntl(file->get(), F_GETFL) & O_PATH) != 0) return kernel::Error{EBADF, "only a path"};
+  return file;
 }
 
 kernel::Result<int> DescriptorCalls::read_length() {

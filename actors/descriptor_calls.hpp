@@ -36,6 +36,8 @@ class DescriptorCalls {
   [[nodiscard]] policy::Verdict tell_peer();
   [[nodiscard]] policy::Verdict give_peer_pidfd();
   [[nodiscard]] policy::Verdict pass_credentials();
+  [[nodiscard]] policy::Verdict tell_lock();
+  [[nodiscard]] policy::Verdict tell_session_of_terminal();
   [[nodiscard]] policy::Verdict set_owner();
   [[nodiscard]] policy::Verdict set_owner_ex();
   [[nodiscard]] policy::Verdict set_owner_of_socket();

@@ -116,6 +116,8 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return tell_system(notification);
     case policy::Handler::tell_parent:
       return tell_parent();
+    case policy::Handler::tell_session:
+      return tell_session(notification);
     case policy::Handler::tell_name:
       return tell_name(notification);
     case policy::Handler::tell_capabilities:
@@ -456,6 +458,17 @@ Verdict ProcessState::tell_parent() const {
   // child, a number and no more.
   if (context_.members.group_of(stat->ppid)) return {Continue{}};
   return {Return{0}, "a parent outside the sandbox does not exist"};
+}
+
+Verdict ProcessState::tell_session(const seccomp_notif& notification) {
+  const pid_t named = int_argument(notification, 0);
+  const auto process = named == 0 ? std::optional{key_.pid} : context_.members.group_of(named);
+  if (!process) return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
+  const auto stat = kernel::read_proc_stat(*process);
+  if (!stat) return {Fail{ESRCH}, "the process is gone"};
+  // Continue safety: the pid is in a register. A session that its process leads by now has its own number.
+  if (context_.view.look(false).is_member(stat->session)) return {Continue{}};
+  return {Return{0}, "a session that began outside the sandbox"};
 }
 
 Verdict ProcessState::tell_name(const seccomp_notif& notification) {

@@ -89,6 +89,7 @@ class ProcessState {
                                                                 std::string_view path);
   [[nodiscard]] policy::Verdict tell_system(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict tell_parent() const;
+  [[nodiscard]] policy::Verdict tell_session(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict tell_name(const seccomp_notif& notification);
   /// capget(2) on behalf: the pid that it names lies in memory.
   [[nodiscard]] policy::Verdict tell_capabilities(const seccomp_notif& notification);

@@ -19,6 +19,7 @@ struct ProcStat {
   pid_t ppid = 0;                         ///< 4
   pid_t pgrp = 0;                         ///< 5
   pid_t session = 0;                      ///< 6
+  int tty_nr = 0;                         ///< 7, the controlling terminal's device; 0: none
   std::uint64_t user_ticks = 0;           ///< 14, in clock ticks, as the next three
   std::uint64_t system_ticks = 0;         ///< 15
   std::uint64_t waited_user_ticks = 0;    ///< 16, of children that it waited for

@@ -49,14 +49,17 @@ constexpr std::uint64_t netlink_sock_diag = 4;
 constexpr std::uint64_t netlink_audit = 9;
 constexpr std::uint64_t netlink_connector = 11;
 constexpr std::uint64_t netlink_generic = 16;
-// <asm/socket.h>, <fcntl.h>, <asm/sockios.h>, <linux/nsfs.h>.
+// <asm/socket.h>, <fcntl.h>, <asm/ioctls.h>, <asm/sockios.h>, <linux/nsfs.h>.
 constexpr std::uint64_t sol_socket = 1;
 constexpr std::uint64_t so_passcred = 16;
 constexpr std::uint64_t so_peercred = 17;
 constexpr std::uint64_t so_passpidfd = 76;
 constexpr std::uint64_t so_peerpidfd = 77;
+constexpr std::uint64_t f_getlk = 5;
+constexpr std::uint64_t f_ofd_getlk = 36;
 constexpr std::uint64_t f_setown = 8;
 constexpr std::uint64_t f_setown_ex = 15;
+constexpr std::uint64_t tiocgsid = 0x5429;
 constexpr std::uint64_t fiosetown = 0x8901;
 constexpr std::uint64_t siocspgrp = 0x8902;
 constexpr std::uint64_t ns_get_pid_from_pidns = 0x8004b706;
@@ -121,6 +124,8 @@ constexpr std::string_view tells_of_processes =
 constexpr std::string_view tells_peer = "a socket's peer outside the sandbox has the number 0, as in another pid namespace";
 constexpr std::string_view passes_senders =
     "messages would name whoever sends; allowed where only a process of the sandbox can be at the other end";
+constexpr std::string_view tells_holder =
+    "who holds a lock has the number 0 outside the sandbox, as in another pid namespace";
 constexpr std::string_view signals_owner =
     "the process that a descriptor's signals go to: one outside the sandbox does not exist";
 constexpr std::string_view tells_parent =
@@ -399,6 +404,7 @@ constexpr std::array table{
 
     ask("sysinfo", SYS_sysinfo, Handler::tell_system, tells_as_proc_does),
     ask("getppid", SYS_getppid, Handler::tell_parent, tells_as_proc_does),
+    ask("getsid", SYS_getsid, Handler::tell_session, tells_as_proc_does),
     ask("uname", SYS_uname, Handler::tell_name, tells_as_proc_does),
     ask("capget", SYS_capget, Handler::tell_capabilities, names_pid_in_memory),
     ask("shmctl", SYS_shmctl, Handler::tell_ipc, tells_of_last_user),
@@ -411,8 +417,11 @@ constexpr std::array table{
     ask_of_descriptor("getsockopt", SYS_getsockopt, sol_socket, so_peerpidfd, tells_peer),
     ask_of_descriptor("setsockopt", SYS_setsockopt, sol_socket, so_passcred, passes_senders),
     ask_of_descriptor("setsockopt", SYS_setsockopt, sol_socket, so_passpidfd, passes_senders),
+    ask_of_request("fcntl", SYS_fcntl, f_getlk, tells_holder),
+    ask_of_request("fcntl", SYS_fcntl, f_ofd_getlk, tells_holder),
     ask_of_request("fcntl", SYS_fcntl, f_setown, signals_owner),
     ask_of_request("fcntl", SYS_fcntl, f_setown_ex, signals_owner),
+    ask_of_request("ioctl", SYS_ioctl, tiocgsid, tells_as_proc_does),
     ask_of_request("ioctl", SYS_ioctl, fiosetown, signals_owner),
     ask_of_request("ioctl", SYS_ioctl, siocspgrp, signals_owner),
     ask_of_request("ioctl", SYS_ioctl, pidfd_get_info_kind, tells_parent, ioctl_kind_mask),
@@ -433,7 +442,6 @@ constexpr std::array table{
     judge("pidfd_open", SYS_pidfd_open, 0),
     judge("setpgid", SYS_setpgid, 0),
     judge("getpgid", SYS_getpgid, 0),
-    judge("getsid", SYS_getsid, 0),
     judge_priority(),
     refuse_if("getpriority", SYS_getpriority, EPERM, 0, Condition::low_word_equals, prio_user, tells_of_user),
     judge_if("setpriority", SYS_setpriority, 1, 0, prio_process),

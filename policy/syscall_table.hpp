@@ -45,6 +45,7 @@ enum class Handler : std::uint8_t {
   tell_parent,   ///< getppid
   tell_capabilities,  ///< capget
   tell_ipc,      ///< shmctl, msgctl, semctl: who made or last used an object
+  tell_session,  ///< getsid
   set_affinity,  ///< sched_setaffinity: within the CPUs of the sandbox
   read_anew,     ///< lseek to the beginning, pread from there: a virtual file is made anew
   descriptor,    ///< getsockopt, setsockopt, fcntl, ioctl: what they tell or take of processes

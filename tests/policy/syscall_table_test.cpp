@@ -98,8 +98,8 @@ TEST_CASE("syscall table: the hand-over of the listener uses no notified call") 
     INFO(number);
     CHECK(notify_row(static_cast<int>(number)) == nullptr);
   }
-  for (const std::uint64_t option : {PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, PR_GET_DUMPABLE})
-    CHECK(reference::outcome(syscall_table(), call(SYS_prctl, {option, 0})) == SECCOMP_RET_ALLOW);
+  for (const int option : {PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, PR_GET_DUMPABLE})
+    CHECK(reference::outcome(syscall_table(), call(SYS_prctl, {zero_extended(option), 0})) == SECCOMP_RET_ALLOW);
 }
 
 TEST_CASE("syscall table: notify_row finds the row of each notified call and of no other") {
@@ -129,7 +129,6 @@ TEST_CASE("syscall table: the calls that carry a pid in a register are all judge
       {SYS_pidfd_open, 0},
       {SYS_setpgid, 0},
       {SYS_getpgid, 0},
-      {SYS_getsid, 0},
       {SYS_getpriority, 1},
       {SYS_setpriority, 1},
       {SYS_ioprio_get, 1},
@@ -176,15 +175,16 @@ TEST_CASE("syscall table: calls about descriptors are asked about where they tel
     for (const int option : {SO_PASSCRED, 76 /* SO_PASSPIDFD */})
       CHECK(outcome(SYS_setsockopt, SOL_SOCKET | garbage, static_cast<std::uint64_t>(option) | garbage) ==
             SECCOMP_RET_USER_NOTIF);
-    for (const int command : {8 /* F_SETOWN */, 15 /* F_SETOWN_EX */})
+    for (const int command : {5 /* F_GETLK */, 36 /* F_OFD_GETLK */, 8 /* F_SETOWN */, 15 /* F_SETOWN_EX */})
       CHECK(outcome(SYS_fcntl, static_cast<std::uint64_t>(command) | garbage, 1) == SECCOMP_RET_USER_NOTIF);
-    for (const std::uint64_t request : {0x8901U, 0x8902U, 0x8004b706U, 0x8004b709U, 0xc040ff0bU, 0xc050ff0bU})
+    for (const std::uint64_t request : {0x5429U, 0x8901U, 0x8902U, 0x8004b706U, 0x8004b709U, 0xc040ff0bU, 0xc050ff0bU})
       CHECK(outcome(SYS_ioctl, request | garbage, 1) == SECCOMP_RET_USER_NOTIF);
   }
   CHECK(outcome(SYS_getsockopt, SOL_SOCKET, SO_ERROR) == SECCOMP_RET_ALLOW);
   CHECK(outcome(SYS_getsockopt, 6, SO_PEERCRED) == SECCOMP_RET_ALLOW);
   CHECK(outcome(SYS_setsockopt, SOL_SOCKET, SO_REUSEADDR) == SECCOMP_RET_ALLOW);
   CHECK(outcome(SYS_fcntl, F_SETFD, 1) == SECCOMP_RET_ALLOW);
+  CHECK(outcome(SYS_fcntl, F_SETLK, 1) == SECCOMP_RET_ALLOW);
   CHECK(outcome(SYS_ioctl, 0x5401 /* TCGETS */, 1) == SECCOMP_RET_ALLOW);
   CHECK(outcome(SYS_ioctl, 0x540b /* TCFLSH */, 1) == SECCOMP_RET_ALLOW);
 }

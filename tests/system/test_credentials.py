@@ -3,6 +3,7 @@ that come with messages, owners of descriptors, pidfds, netlink. Inside the sand
 bare, each of these tells of it."""
 
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -268,6 +269,78 @@ assert signal.sigtimedwait([signal.SIGUSR1], 100)
 print(json.dumps(done))
 """
 
+# Who holds a lock, by every question there is, and with an own lock in the way. `name: type start length pid`.
+LOCKS = PRELUDE + r"""
+GETLK, SETLK, OFD_GETLK, OFD_SETLK, RD, WR, UN = 5, 6, 36, 37, 0, 1, 2
+layout = "hhxxxxqqixxxx"
+foreign = os.open(sys.argv[1], os.O_RDWR)
+own = os.open("own.lock", os.O_RDWR | os.O_CREAT)
+other = os.open("own.lock", os.O_RDWR)
+os.ftruncate(own, 50)
+ready, wait = os.pipe()
+def hold():
+    for kind, start, length in (RD, 100, 10), (WR, 200, 10), (RD, 300, 0):
+        fcntl.fcntl(other, SETLK, struct.pack(layout, kind, 0, start, length, 0))
+    os.write(wait, b"x")
+    time.sleep(1000)
+helper = child(hold)
+os.read(ready, 1)
+def ask(fd, kind, start, length, whence=0, command=GETLK, pid=0):
+    buffer = ctypes.create_string_buffer(struct.pack(layout, kind, whence, start, length, pid), 32)
+    done = call(FCNTL, fd, command, buffer)
+    kind, whence, start, length, pid = struct.unpack(layout, buffer.raw)
+    return [done, kind, whence, start, length, {os.getpid(): "self", helper: "child", 0: 0, -1: -1}.get(pid, "somebody")]
+def all_questions(fd):
+    return [ask(fd, kind, start, length, whence, command)
+            for command in (GETLK, OFD_GETLK) for kind in (RD, WR, UN, 7) for whence in (0, 1, 2, 3)
+            for start, length in ((0, 0), (100, 10), (100, 0), (105, -3), (205, 1), (400, 5), (-60, 0), (50, 1))]
+os.lseek(own, 7, os.SEEK_SET)
+told = {"foreign": [ask(foreign, WR, 0, 0), ask(foreign, RD, 0, 0), ask(foreign, WR, 0, 0, 0, OFD_GETLK),
+                    ask(foreign, WR, 20, 5), ask(foreign, RD, 20, 5)],
+        "helper": all_questions(own)}
+fcntl.fcntl(own, SETLK, struct.pack(layout, RD, 0, 90, 30, 0))
+fcntl.fcntl(own, SETLK, struct.pack(layout, WR, 0, 150, 10, 0))
+fcntl.fcntl(foreign, SETLK, struct.pack(layout, RD, 0, 0, 10, 0))
+told |= {"own in the way": all_questions(own), "foreign behind own": ask(foreign, WR, 0, 10)}
+libc.mmap.restype = ctypes.c_void_p
+readonly = libc.mmap(None, ctypes.c_size_t(4096), 1, 0x22, -1, ctypes.c_long(0))
+told["bad"] = [call(FCNTL, fd, command, where) for fd in (own, 999, os.open(".", 0o10000000)) for command in (GETLK, OFD_GETLK)
+               for where in (0, 1, readonly)] + [ask(own, WR, 0, 0, 0, OFD_GETLK, -1)]
+os.kill(helper, 9)
+print(json.dumps(told))
+"""
+
+# On a terminal of its own session, or of somebody else's.
+SESSIONS = PRELUDE + r"""
+import pty
+foreign = int(sys.argv[1])
+def stat_session(pid="self"):
+    return int(open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[3])
+def terminal_session(fd, request=0x5429):
+    number = ctypes.c_int(-7)
+    return call(IOCTL, fd, request, ctypes.byref(number)), number.value
+def session(pid):
+    return call(124, pid)
+told = {"own": [session(0), session(os.getpid()), stat_session(), terminal_session(0)],
+        "foreign": [session(foreign), session(1), session(2**22 + 1), session(-5), session(1 << 40 | foreign)],
+        "not a terminal": [terminal_session(os.open("/dev/null", os.O_RDWR)), terminal_session(999)]}
+ready, wait = os.pipe()
+pid, fd = pty.fork()
+if pid == 0:
+    tty = os.open("/dev/tty", os.O_RDWR)
+    found = [number == os.getpid() for number in (session(0), session(os.getpid()), stat_session(), terminal_session(0)[1],
+                                                  terminal_session(tty)[1])]
+    os.write(wait, json.dumps(found).encode())
+    time.sleep(1000)
+told["of a leader"] = json.loads(os.read(ready, 1000))
+told["of the child"] = [session(pid) == pid, stat_session(pid) == pid, terminal_session(fd)[1] == pid]
+slave = os.open(os.readlink(f"/proc/{pid}/fd/0"), os.O_RDWR | os.O_NOCTTY)
+told["not its own terminal"] = terminal_session(slave)
+told["null"] = call(IOCTL, fd, 0x5429, 0)
+os.kill(pid, 9)
+print(json.dumps(told))
+"""
+
 PIDFDS = PRELUDE + r"""
 told = {}
 def info(fd, size=64, mask=7, where=None):
@@ -476,6 +549,47 @@ class Credentials(SystemTest):
                 told = done.stdout.decode().split(" ", 1)
                 self.assertEqual(told[0], str(mode == "bare"), done)
                 self.assertEqual(json.loads(told[1]), [0 if mode == "bare" else -errno.ESRCH, 0])
+
+    def test_the_holder_of_a_lock_is_told_only_where_it_is_ones_own(self):
+        path = self.dir / "foreign.lock"
+        with open(path, "w+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX, 20)
+            fcntl.lockf(file, fcntl.LOCK_UN, 10)  # the rest is [10, 20)
+            with open(path, "rb") as shared:
+                fcntl.lockf(shared, fcntl.LOCK_SH, 10)
+                self.check_locks(path)
+
+    def check_locks(self, path):
+        bare = self.ask("bare", LOCKS, path)
+        self.assertEqual([answer[5] for answer in bare["foreign"]], ["somebody"] * 3 + [0] * 2)
+        self.assertEqual(bare["foreign behind own"][5], "somebody")
+        self.assertGreater(str(bare["own in the way"]).count("child"), 10)
+        hidden = json.loads(json.dumps(bare).replace('"somebody"', "0"))
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                self.assertEqual(self.ask(mode, LOCKS, path), hidden)
+
+    def test_a_session_that_began_outside_has_no_number(self):
+        foreign = self.start_in("bare", ["sleep", "1000"])
+        script = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+        for mode in ("bare", *MODES):
+            with self.subTest(mode=mode):
+                command = [*common.prefix(mode, self.daemon), PYTHON, "-c", SESSIONS, str(foreign.pid)]
+                done = self.run_in("bare", [PYTHON, "-c", script, *command])
+                self.assertEqual((done.returncode, done.stderr), (0, b""), done.stdout)
+                told = json.loads(done.stdout)
+                number = told["own"][0] if mode == "bare" else 0
+                self.assertEqual(told.pop("own"), [number, number, number, [0, number]])
+                foreign_session, of_init, nobody, negative, wide = told.pop("foreign")
+                self.assertEqual((nobody, negative), (-errno.ESRCH, -errno.ESRCH))
+                if mode == "bare":
+                    self.assertTrue(min(number, foreign_session, wide) > 0)
+                else:
+                    self.assertEqual([foreign_session, of_init, wide], [-errno.ESRCH] * 3)
+                self.assertEqual(told.pop("not a terminal"), [[-errno.ENOTTY, -7], [-errno.EBADF, -7]])
+                self.assertEqual(told.pop("not its own terminal"), [-errno.ENOTTY, -7])
+                self.assertEqual(told.pop("null"), -errno.EFAULT)
+                self.assertEqual(told, {"of a leader": [True] * 5, "of the child": [True] * 3})
 
     def test_a_pidfd_tells_of_no_foreign_process(self):
         foreign = self.start_in("bare", ["sleep", "1000"])

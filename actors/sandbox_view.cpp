@@ -10,6 +10,7 @@
 
 #include "actors/sandbox_context.hpp"
 #include "kernel/cpus.hpp"
+#include "kernel/pidfd.hpp"
 #include "kernel/proc_stat.hpp"
 
 namespace proctor::actors {
@@ -89,9 +90,18 @@ bool SandboxView::is_member(pid_t pid) {
 std::set<std::uint64_t> SandboxView::own_sockets() const {
   context_.members.discover();
   std::set<std::uint64_t> inodes;
-  for (const auto& entry : context_.all_processes())
-    if (const auto sockets = kernel::read_socket_inodes(entry.key.pid))
-      inodes.insert(sockets->begin(), sockets->end());
+  const auto add = [&inodes](pid_t tid) {
+    if (const auto sockets = kernel::read_socket_inodes(tid)) inodes.insert(sockets->begin(), sockets->end());
+  };
+  for (const auto& entry : context_.all_processes()) {
+    const pid_t leader = entry.key.pid;
+    add(leader);
+    const auto threads = kernel::read_threads(leader);
+    if (!threads) continue;
+    for (const pid_t tid : *threads)
+      // unshare(CLONE_FILES); or the leader has ended and has no table any more.
+      if (tid != leader && !kernel::share_descriptors(leader, tid)) add(tid);
+  }
   return inodes;
 }
 

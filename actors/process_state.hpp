@@ -2,6 +2,7 @@
 
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -72,6 +73,11 @@ class ProcessState {
   [[nodiscard]] policy::Verdict tell_parent() const;
   [[nodiscard]] policy::Verdict tell_name(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict set_affinity(const seccomp_notif& notification);
+  [[nodiscard]] policy::Verdict tell_ipc(const seccomp_notif& notification);
+  [[nodiscard]] policy::Verdict process_limit(const seccomp_notif& notification);
+  /// Judges that limit's being set to what is at `address`. Nothing: it is what was told, and stays.
+  [[nodiscard]] std::optional<policy::Verdict> judge_process_limit(const seccomp_notif& notification,
+                                                                   std::uint64_t address, const rlimit& told);
   [[nodiscard]] policy::Verdict rewind(const seccomp_notif& notification);
 
   /// The call's answer: `bytes`, at an address of the target's; it returns `value`.

@@ -121,13 +121,14 @@ std::string name_of(const Node& object) {
   return length > 0 ? std::string(text.data(), static_cast<std::size_t>(length)) : std::string();
 }
 
-/// The row's name of a located file: the process and the thread stand for all of them.
+/// The row's name of a located file: process, thread and descriptor stand for all of them.
 std::string table_path(const std::vector<std::string>& names, pid_t group) {
   std::string path = "/proc";
   for (std::size_t i = 0; i < names.size(); ++i) {
     const bool is_pid = group != 0 && i == 0;
     const bool is_tid = group != 0 && i == 2 && names[1] == "task";
-    path += is_pid ? "/PID" : is_tid ? "/TID" : "/" + names[i];
+    const bool is_fd = group != 0 && (i == 2 || i == 4) && names[i - 1] == "fdinfo";
+    path += is_pid ? "/PID" : is_tid ? "/TID" : is_fd ? "/FD" : "/" + names[i];
   }
   return path;
 }

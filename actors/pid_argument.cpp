@@ -6,6 +6,12 @@
 #include <span>
 
 namespace proctor::actors {
+namespace {
+
+/// Whether a group of this number would be one of the sandbox's processes' own, if setpgid(2) makes it.
+bool founds_group(SandboxContext& context, pid_t group) { return context.members.group_of(group) == group; }
+
+}  // namespace
 
 policy::Verdict judge_pid_argument(SandboxContext& context, const seccomp_notif& notification,
                                    const policy::SyscallRow& row) {
@@ -15,6 +21,12 @@ policy::Verdict judge_pid_argument(SandboxContext& context, const seccomp_notif&
   for (std::size_t i = 0; i < judged.count; ++i)
     if (!context.index.find_member(judged.tasks[i]))
       return {policy::Fail{row.error}, "a process outside the sandbox does not exist"};
+  if (judged.signalled_group != 0 && !has_member_in_group(context, judged.signalled_group))
+    return {policy::Fail{row.error}, "a process group outside the sandbox does not exist"};
+  // A shell goes back to the group that it was started in, whoever else is there.
+  if (judged.joined_group != 0 && judged.joined_group != context.jobs.foreign_group() &&
+      !founds_group(context, judged.joined_group) && !has_member_in_group(context, judged.joined_group))
+    return {policy::Fail{EPERM}, "a process group outside the sandbox does not exist"};
   // Continue safety: the pid is in a register, which only this thread could change and it waits. A
   // group's signal stays inside by Landlock's scope.
   return {policy::Continue{}};
@@ -23,6 +35,8 @@ policy::Verdict judge_pid_argument(SandboxContext& context, const seccomp_notif&
 std::string name_pids(const seccomp_notif& notification, const policy::SyscallRow& row) {
   const auto judged = policy::judged_pids(row, notification.data);
   const auto named = std::span{judged.tasks}.first(judged.count);
+  if (judged.signalled_group != 0) return fmt::format("group {}", judged.signalled_group);
+  if (named.empty() && judged.joined_group != 0) return fmt::format("group {}", judged.joined_group);
   return named.empty() ? "a group" : fmt::format("{}", fmt::join(named, " "));
 }
 

@@ -15,7 +15,7 @@ namespace proctor::actors {
 [[nodiscard]] policy::Verdict judge_pid_argument(SandboxContext& context, const seccomp_notif& notification,
                                                  const policy::SyscallRow& row);
 
-/// The pids such a call names, for the record: "4711", "4711 4712", or "a group".
+/// The pids such a call names, for the record: "4711", "4711 4712", "group 4711", or "a group".
 [[nodiscard]] std::string name_pids(const seccomp_notif& notification, const policy::SyscallRow& row);
 
 }  // namespace proctor::actors

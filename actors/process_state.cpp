@@ -20,6 +20,7 @@
 
 #include "actors/descriptor_calls.hpp"
 #include "actors/sandbox_context.hpp"
+#include "actors/told_ipc.hpp"
 #include "kernel/cpus.hpp"
 #include "kernel/credentials.hpp"
 #include "kernel/sealed_file.hpp"
@@ -134,6 +135,8 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return become_undumpable();
     case policy::Handler::netlink:
       return open_netlink(context_);
+    case policy::Handler::process_limit:
+      return process_limit(notification);
     case policy::Handler::pid_argument:  // decided by the notification actor, from the snapshot
     case policy::Handler::none:
       break;
@@ -543,6 +546,63 @@ Verdict ProcessState::set_affinity(const seccomp_notif& notification) {
   if (const auto done = kernel::set_allowed_cpus(tid, cpus); !done)
     return {Fail{done.error().number}, "as the kernel would"};
   return {Return{0}, "within the CPUs of the sandbox"};
+}
+
+Verdict ProcessState::tell_ipc(const seccomp_notif& notification) {
+  // Continue safety: the objects of another namespace than ours are a container's own.
+  if (!shares_ipc_objects(static_cast<pid_t>(notification.pid))) return {Continue{}};
+  const auto told = ask_ipc(context_, notification);
+  if (!told) return {Fail{told.error().number}, "as the kernel would"};
+  if (told->bytes.empty()) return {Return{told->value}, "own processes only"};
+  return answer_in_memory(notification, notification.data.args[2], told->bytes, told->value,
+                          "own processes only");
+}
+
+Verdict ProcessState::process_limit(const seccomp_notif& notification) {
+  const auto& args = notification.data.args;
+  const int call = notification.data.nr;
+  const int named = call == SYS_prlimit64 ? int_argument(notification, 0) : 0;
+  if (named != 0 && !context_.members.group_of(named))
+    return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
+  const int resource = int_argument(notification, call == SYS_prlimit64 ? 1 : 0);
+  // Continue safety: pid and resource are in registers, and the kernel's answer is the sandbox's.
+  if (resource != RLIMIT_NPROC || !context_.order.policy.limits.processes) return {Continue{}};
+  const auto change = call == SYS_prlimit64 ? args[2] : call == SYS_setrlimit ? args[1] : 0;
+  const auto told_at = call == SYS_prlimit64 ? args[3] : call == SYS_getrlimit ? args[1] : 0;
+
+  // Of a member or of the caller: that any process may be told, as by /proc/PID/limits.
+  rlimit host{};
+  if (::prlimit(named == 0 ? key_.pid : named, RLIMIT_NPROC, nullptr, &host) != 0)
+    return {Fail{errno}, "as the kernel would"};
+  const rlimit told = procfs::told_process_limit(context_.view.look(false), host);
+  if (change != 0)
+    if (auto verdict = judge_process_limit(notification, change, told)) {
+      // Continue safety: the kernel sets what its own rules allow, whatever the memory holds by then; as above.
+      if (!std::holds_alternative<Continue>(verdict->answer) || told_at == 0) return *std::move(verdict);
+      return {Fail{EPERM}, "sets a limit and asks what it was in one call"};
+    }
+  if (told_at == 0) return {Return{0}, "the limit that is told already"};
+  return answer_in_memory(notification, told_at, std::as_bytes(std::span{&told, 1}), 0, "the limit that is told");
+}
+
+std::optional<Verdict> ProcessState::judge_process_limit(const seccomp_notif& notification,
+                                                         std::uint64_t address, const rlimit& told) {
+  rlimit wanted{};
+  const auto bytes = std::as_writable_bytes(std::span{&wanted, 1});
+  const auto read = with_memory(
+      notification, [&](const kernel::RemoteMemory& memory) { return memory.read(address, bytes); });
+  if (!read) return unreadable(read.error());
+  if (*read < bytes.size()) return Verdict{Fail{EFAULT}, "the limit is not mapped"};
+  const auto caller = kernel::read_credentials(static_cast<pid_t>(notification.pid));
+  if (!caller || !context_.listener.is_valid(notification.id))
+    return Verdict{Fail{EINTR}, "the target is gone"};
+  constexpr std::uint64_t may_raise = std::uint64_t{1} << CAP_SYS_RESOURCE;
+  const auto changes = procfs::changes_process_limit(
+      told, wanted, (caller->effective_capabilities & may_raise) != 0);
+  if (!changes) return Verdict{Fail{changes.error().number}, "as the kernel would"};
+  // Continue safety: see process_limit.
+  if (*changes) return Verdict{Continue{}};
+  return std::nullopt;
 }
 
 Verdict ProcessState::read_anew(const seccomp_notif& notification) {

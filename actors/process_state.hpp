@@ -2,6 +2,7 @@
 
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -93,9 +94,13 @@ class ProcessState {
   [[nodiscard]] policy::Verdict tell_name(const seccomp_notif& notification);
   /// capget(2) on behalf: the pid that it names lies in memory.
   [[nodiscard]] policy::Verdict tell_capabilities(const seccomp_notif& notification);
-  /// shmctl(2), msgctl(2), semctl(2) where they tell who made or last used an object (ipc_calls.cpp).
+  /// shmctl(2), msgctl(2), semctl(2) where they tell who made or last used an object.
   [[nodiscard]] policy::Verdict tell_ipc(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict set_affinity(const seccomp_notif& notification);
+  [[nodiscard]] policy::Verdict process_limit(const seccomp_notif& notification);
+  /// Judges that limit's being set to what is at `address`. Nothing: it is what was told, and stays.
+  [[nodiscard]] std::optional<policy::Verdict> judge_process_limit(const seccomp_notif& notification,
+                                                                   std::uint64_t address, const rlimit& told);
   [[nodiscard]] policy::Verdict read_anew(const seccomp_notif& notification);
 
   friend class DescriptorCalls;

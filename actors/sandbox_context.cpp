@@ -42,6 +42,7 @@ SandboxContext::SandboxContext(std::shared_ptr<Loop> sandbox_loop, messages::San
           [this](const index::Entry<ProcessHandle>& entry) { forget_process(*this, entry); }),
       reader(index),
       members(*this),
+      jobs(order.target),
       view(*this),
       hints(order.ungranted_directories, procfs::told_outside_procfs(order.policy.limits)),
       gate(members, hints, &view),
@@ -90,6 +91,7 @@ std::optional<ProcessHandle> make_process(SandboxContext& context, const index::
   auto pidfd = kernel::PidFd::open(key.pid);
   if (!pidfd) return std::nullopt;
   auto shared = std::make_shared<const kernel::PidFd>(*std::move(pidfd));
+  context.jobs.note_process(key.pid);
 
   ProcessHandle handle;
   handle.pidfd = shared;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "actors/exit_set.hpp"
+#include "actors/job_ids.hpp"
 #include "actors/loop.hpp"
 #include "actors/observed.hpp"
 #include "actors/receiver.hpp"
@@ -111,6 +112,7 @@ struct SandboxContext {
   Index index;
   index::SnapshotReader<ProcessHandle> reader;  ///< the loop's own
   IndexMembers members;
+  JobIds jobs;
   SandboxView view;
   procfs::PathHints hints;
   procfs::ProcGate gate;

@@ -5,11 +5,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <iterator>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "actors/sandbox_context.hpp"
 #include "kernel/cpus.hpp"
+#include "kernel/pidfd.hpp"
 #include "kernel/proc_stat.hpp"
 
 namespace proctor::actors {
@@ -26,6 +31,12 @@ double uptime_s() {
   timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+/// Nothing: there is no such file, or no such thread any more.
+std::string read_net_file(pid_t tid, const std::string& name) {
+  std::ifstream file("/proc/" + std::to_string(tid) + "/net/" + name);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 }  // namespace
@@ -70,12 +81,18 @@ procfs::View SandboxView::look(bool with_usage) {
   view.uptime_s = uptime_s();
   view.ticks_per_second = ticks_per_second;
   view.page_bytes = page_bytes;
+  view.foreign_group = context_.jobs.foreign_group();
+  view.foreign_session = context_.jobs.foreign_session();
   view.is_member = [this](pid_t pid) { return is_member(pid); };
+  view.is_in_group = [this](pid_t group) { return has_member_in_group(context_, group); };
   // Looked for when first asked about, and then once for the whole file.
-  view.owns_socket = [this, sockets = std::optional<std::set<std::uint64_t>>()](std::uint64_t inode) mutable {
-    if (!sockets) sockets = own_sockets();
-    return sockets->contains(inode);
+  const auto own = [this, sockets = std::make_shared<std::optional<std::set<std::uint64_t>>>()]() -> auto& {
+    if (!*sockets) *sockets = own_sockets();
+    return **sockets;
   };
+  view.owns_socket = [own](std::uint64_t inode) { return own().contains(inode); };
+  view.count_sockets = [own] { return std::uint64_t{own().size()}; };
+  view.net_file = read_net_file;
   return view;
 }
 
@@ -93,9 +110,18 @@ bool SandboxView::is_member(pid_t pid) {
 std::set<std::uint64_t> SandboxView::own_sockets() const {
   context_.members.discover();
   std::set<std::uint64_t> inodes;
-  for (const auto& entry : context_.all_processes())
-    if (const auto sockets = kernel::read_socket_inodes(entry.key.pid))
-      inodes.insert(sockets->begin(), sockets->end());
+  const auto add = [&inodes](pid_t tid) {
+    if (const auto sockets = kernel::read_socket_inodes(tid)) inodes.insert(sockets->begin(), sockets->end());
+  };
+  for (const auto& entry : context_.all_processes()) {
+    const pid_t leader = entry.key.pid;
+    add(leader);
+    const auto threads = kernel::read_threads(leader);
+    if (!threads) continue;
+    for (const pid_t tid : *threads)
+      // unshare(CLONE_FILES); or the leader has ended and has no table any more.
+      if (tid != leader && !kernel::share_descriptors(leader, tid)) add(tid);
+  }
   return inodes;
 }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "procfs/file_rules.hpp"
+#include "procfs/passed_files.hpp"
 #include "procfs/virtual_files.hpp"
 
 namespace proctor::cli {
@@ -55,7 +56,7 @@ json limits_json(const policy::StatedLimits& limits) {
   return object;
 }
 
-/// Which files of /proc are made for the sandbox, which are refused; all others are the kernel's.
+/// Which files of /proc are made for the sandbox, which are refused, and which are the kernel's own.
 json procfs_json(const policy::StatedLimits& limits) {
   json made = json::array();
   for (const auto& file : procfs::virtual_files())
@@ -63,9 +64,12 @@ json procfs_json(const policy::StatedLimits& limits) {
   json refused = json::array();
   for (const auto& rule : procfs::refused_system_files())
     refused.push_back("/proc/" + std::string(rule.name));
-  return {{"virtual", std::move(made)},
-          {"refused", std::move(refused)},
-          {"passed", {"the kernel's own, for all others: to be read with the sandbox's rights"}}};
+  json passed = json::array();
+  for (const auto& file : procfs::passed_files()) {
+    const auto* const row = procfs::find_virtual_file(file.path);
+    if (row == nullptr || !procfs::is_told(*row, limits)) passed.push_back(file.path);
+  }
+  return {{"virtual", std::move(made)}, {"refused", std::move(refused)}, {"passed", std::move(passed)}};
 }
 
 /// Commands are the target's bytes: what is no UTF-8 becomes U+FFFD.

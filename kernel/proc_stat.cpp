@@ -170,9 +170,9 @@ Result<std::uint64_t> read_anonymous_pages(pid_t pid) {
   return resident > shared ? resident - shared : 0;
 }
 
-Result<std::vector<std::uint64_t>> read_socket_inodes(pid_t pid) {
+Result<std::vector<std::uint64_t>> read_socket_inodes(pid_t tid) {
   constexpr std::string_view prefix = "socket:[";
-  const auto path = fmt::format("/proc/{}/fd", pid);
+  const auto path = fmt::format("/proc/{}/fd", tid);
   const auto descriptors = read_numeric_names(path.c_str(), 0);
   if (!descriptors) return descriptors.error();
   std::vector<std::uint64_t> inodes;

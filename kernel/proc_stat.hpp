@@ -47,9 +47,9 @@ struct ProcStat {
 /// gone.
 [[nodiscard]] Result<std::uint64_t> read_anonymous_pages(pid_t pid);
 
-/// The inodes of the sockets that a process has open: /proc/PID/fd. Needs the right to ptrace it (EACCES).
-/// ENOENT: gone.
-[[nodiscard]] Result<std::vector<std::uint64_t>> read_socket_inodes(pid_t pid);
+/// The inodes of the sockets in a thread's table of descriptors, which most threads share with their leader:
+/// /proc/TID/fd. Needs the right to ptrace it (EACCES). ENOENT: gone.
+[[nodiscard]] Result<std::vector<std::uint64_t>> read_socket_inodes(pid_t tid);
 
 /// The thread ids of /proc/TGID/task, ascending. ENOENT: gone.
 [[nodiscard]] Result<std::vector<pid_t>> read_threads(pid_t tgid);

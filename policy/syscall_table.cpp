@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <limits>
 
 namespace proctor::policy {
 namespace {
@@ -43,7 +44,13 @@ constexpr std::uint64_t tiocsti = 0x5412;
 constexpr std::uint64_t tioclinux = 0x541c;
 constexpr std::uint64_t pr_set_dumpable = 4;
 constexpr std::uint64_t pr_sched_core = 62;
+constexpr std::uint64_t ipc_stat = 2;
+constexpr std::uint64_t shm_stat = 13;
+constexpr std::uint64_t shm_stat_any = 15;
+constexpr std::uint64_t msg_stat = 11;
+constexpr std::uint64_t msg_stat_any = 13;
 constexpr std::uint64_t sem_getpid = 11;
+constexpr std::uint64_t rlimit_nproc = 6;
 constexpr std::uint64_t af_netlink = 16;
 constexpr std::uint64_t netlink_sock_diag = 4;
 constexpr std::uint64_t netlink_audit = 9;
@@ -88,11 +95,14 @@ constexpr std::string_view keeps_cpus =
     "a process outside the sandbox does not exist, and the sandbox keeps to the CPUs that it is told it has";
 constexpr std::string_view reads_anew =
     "a file of /proc that is read again from its beginning tells what is true by then";
+constexpr std::string_view tells_process_limit =
+    "the limit of processes (RLIMIT_NPROC) is the one that the files tell; a process outside the sandbox does "
+    "not exist";
+constexpr std::string_view tells_own_users =
+    "who made or last used an object is told as in /proc/sysvipc: a process outside the sandbox is 0";
 constexpr std::string_view foreign_pid = "a process outside the sandbox does not exist for this call";
 constexpr std::string_view names_pid_in_memory =
     "names a process in memory; one outside the sandbox does not exist for this call";
-constexpr std::string_view tells_of_last_user =
-    "the objects are shared with processes outside the sandbox, which are not named";
 constexpr std::string_view foreign_clock =
     "the CPU clock of a process outside the sandbox does not exist for this call";
 constexpr std::string_view reaches_supervisor =
@@ -174,9 +184,26 @@ constexpr SyscallRow judge_priority() {
 constexpr SyscallRow judge_signal_target(std::string_view name, long number) {
   SyscallRow row =
       judge(name, number, 0,
-            "a process outside the sandbox does not exist for this call; 0, -1 and negative pids (groups, "
-            "everyone) are not refused, Landlock's signal scope keeps them inside the sandbox");
+            "a process outside the sandbox does not exist for this call, nor does a process group (a negative "
+            "pid) without a process of the sandbox; what goes to a group or to everyone (0, -1), Landlock's "
+            "signal scope keeps inside");
   row.pid_kind = PidKind::signal_target;
+  return row;
+}
+
+constexpr SyscallRow judge_setpgid() {
+  SyscallRow row = judge("setpgid", SYS_setpgid, 0,
+                         "a process outside the sandbox does not exist for this call, nor does a process "
+                         "group that no process of the sandbox is in (EPERM)");
+  row.group_argument = 1;
+  return row;
+}
+
+/// The same call, where it names no process but a group.
+constexpr SyscallRow judge_joined_group() {
+  SyscallRow row = judge_setpgid();
+  row.condition = Condition::always;
+  row.also = {.argument = 1, .condition = Condition::not_zero};
   return row;
 }
 
@@ -248,15 +275,6 @@ constexpr SyscallRow ask_rewind() {
   return row;
 }
 
-/// semctl(id, number, GETPID).
-constexpr SyscallRow ask_last_of_semaphore() {
-  SyscallRow row = ask("semctl", SYS_semctl, Handler::tell_ipc, tells_of_last_user);
-  row.argument = 2;
-  row.condition = Condition::low_word_equals;
-  row.value = sem_getpid;
-  return row;
-}
-
 /// A call about a descriptor, where the low words of two registers are these.
 constexpr SyscallRow ask_of_descriptor(std::string_view name, long number, std::uint64_t level,
                                        std::uint64_t option, std::string_view reason) {
@@ -295,6 +313,28 @@ constexpr SyscallRow ask_of_netlink() {
   row.condition = Condition::low_word_equals;
   row.value = netlink_generic;
   row.also = {.argument = 0, .condition = Condition::low_word_equals, .value = af_netlink};
+  return row;
+}
+
+/// Where it names another process; with ask_process_limit() all that the supervisor has to know of.
+constexpr SyscallRow ask_limits_of_others() {
+  SyscallRow row = ask("prlimit64", SYS_prlimit64, Handler::process_limit, tells_process_limit);
+  row.condition = Condition::not_zero;
+  return row;
+}
+
+constexpr SyscallRow ask_process_limit(std::string_view name, long number, std::uint8_t resource) {
+  SyscallRow row = ask(name, number, Handler::process_limit, tells_process_limit);
+  row.also = {.argument = resource, .condition = Condition::low_word_equals, .value = rlimit_nproc};
+  return row;
+}
+
+/// One command of a call on System V IPC objects.
+constexpr SyscallRow ask_ipc(std::string_view name, long number, std::uint8_t argument, std::uint64_t command) {
+  SyscallRow row = ask(name, number, Handler::tell_ipc, tells_own_users);
+  row.argument = argument;
+  row.condition = Condition::low_word_equals;
+  row.value = command;
   return row;
 }
 
@@ -407,9 +447,13 @@ constexpr std::array table{
     ask("getsid", SYS_getsid, Handler::tell_session, tells_as_proc_does),
     ask("uname", SYS_uname, Handler::tell_name, tells_as_proc_does),
     ask("capget", SYS_capget, Handler::tell_capabilities, names_pid_in_memory),
-    ask("shmctl", SYS_shmctl, Handler::tell_ipc, tells_of_last_user),
-    ask("msgctl", SYS_msgctl, Handler::tell_ipc, tells_of_last_user),
-    ask_last_of_semaphore(),
+    ask_ipc("shmctl", SYS_shmctl, 1, ipc_stat),
+    ask_ipc("shmctl", SYS_shmctl, 1, shm_stat),
+    ask_ipc("shmctl", SYS_shmctl, 1, shm_stat_any),
+    ask_ipc("msgctl", SYS_msgctl, 1, ipc_stat),
+    ask_ipc("msgctl", SYS_msgctl, 1, msg_stat),
+    ask_ipc("msgctl", SYS_msgctl, 1, msg_stat_any),
+    ask_ipc("semctl", SYS_semctl, 2, sem_getpid),
     ask_rewind(),
     ask_at_beginning("pread64", SYS_pread64, 3),
 
@@ -440,7 +484,8 @@ constexpr std::array table{
     judge("rt_sigqueueinfo", SYS_rt_sigqueueinfo, 0),
     judge("rt_tgsigqueueinfo", SYS_rt_tgsigqueueinfo, 0),
     judge("pidfd_open", SYS_pidfd_open, 0),
-    judge("setpgid", SYS_setpgid, 0),
+    judge_setpgid(),
+    judge_joined_group(),
     judge("getpgid", SYS_getpgid, 0),
     judge_priority(),
     refuse_if("getpriority", SYS_getpriority, EPERM, 0, Condition::low_word_equals, prio_user, tells_of_user),
@@ -468,7 +513,10 @@ constexpr std::array table{
     ask("sched_setaffinity", SYS_sched_setaffinity, Handler::set_affinity, keeps_cpus),
     judge("sched_getaffinity", SYS_sched_getaffinity, 0),
     judge("sched_rr_get_interval", SYS_sched_rr_get_interval, 0),
-    judge("prlimit64", SYS_prlimit64, 0),
+    ask_limits_of_others(),
+    ask_process_limit("prlimit64", SYS_prlimit64, 1),
+    ask_process_limit("getrlimit", SYS_getrlimit, 0),
+    ask_process_limit("setrlimit", SYS_setrlimit, 0),
     judge("move_pages", SYS_move_pages, 0),
     judge("migrate_pages", SYS_migrate_pages, 0),
     judge("get_robust_list", SYS_get_robust_list, 0),
@@ -560,7 +608,11 @@ constexpr auto notify_rows = [] {
 void judge_register(PidKind kind, std::uint64_t value, JudgedPids& judged) {
   // The kernel takes the low word as a signed int, whatever the high word holds.
   auto pid = static_cast<pid_t>(static_cast<std::uint32_t>(value));
-  if (kind == PidKind::signal_target && pid < 0) judged.beyond_named_tasks = true;
+  if (kind == PidKind::signal_target && pid < 0) {
+    judged.beyond_named_tasks = true;
+    // -1 is everyone; the most negative one the kernel refuses by itself (kernel/signal.c, kill_something_info).
+    if (pid != -1 && pid != std::numeric_limits<pid_t>::min()) judged.signalled_group = -pid;
+  }
   if (kind == PidKind::cpu_clock) {
     constexpr pid_t device_mask = 7;
     constexpr pid_t device_clock = 3;  // CLOCKFD: the id holds a descriptor, not a pid
@@ -592,6 +644,11 @@ JudgedPids judged_pids(const SyscallRow& row, const seccomp_data& call) {
   if (row.second_pid_argument >= 0) {
     const auto second = static_cast<std::uint8_t>(row.second_pid_argument);
     judge_register(row.pid_kind, call.args[second], judged);
+  }
+  if (row.group_argument >= 0) {
+    const auto group = static_cast<pid_t>(
+        static_cast<std::uint32_t>(call.args[static_cast<std::uint8_t>(row.group_argument)]));
+    if (group > 0) judged.joined_group = group;
   }
   return judged;
 }

@@ -47,6 +47,7 @@ enum class Handler : std::uint8_t {
   tell_ipc,      ///< shmctl, msgctl, semctl: who made or last used an object
   tell_session,  ///< getsid
   set_affinity,  ///< sched_setaffinity: within the CPUs of the sandbox
+  process_limit,  ///< prlimit64 of another process; it, getrlimit and setrlimit of RLIMIT_NPROC
   read_anew,     ///< lseek to the beginning, pread from there: a virtual file is made anew
   descriptor,    ///< getsockopt, setsockopt, fcntl, ioctl: what they tell or take of processes
   dumpable,      ///< prctl(PR_SET_DUMPABLE, 0): the supervisor must go on seeing the process
@@ -57,7 +58,7 @@ enum class Handler : std::uint8_t {
 /// How a register of a Handler::pid_argument row names a task.
 enum class PidKind : std::uint8_t {
   task,           ///< a process or thread id; 0 is oneself (or the kernel's own error), negative is nobody
-  signal_target,  ///< kill(2): as task, but 0 is the own group, -1 everyone, -N the group N
+  signal_target,  ///< kill(2): as task, but 0 is the own group, -1 everyone, -N the process group N
   cpu_clock,      ///< a clock id of clock_getcpuclockid(3): ~pid in bits 3 to 31
 };
 
@@ -90,6 +91,7 @@ struct SyscallRow {
   bool follows = true;                   ///< a link at the path's end, unless the flags say otherwise
   bool strict = false;                   ///< in ProcMode::strict only
   std::int8_t second_pid_argument = -1;  ///< the register of a second task that is judged as well (kcmp)
+  std::int8_t group_argument = -1;       ///< the register of a process group to be joined (setpgid)
   std::string_view reason{};
 };
 
@@ -100,8 +102,8 @@ struct SyscallRow {
 /// The rows that are in force in a mode.
 [[nodiscard]] std::vector<SyscallRow> rows_of(ProcMode mode);
 
-/// The notify row of a call number, one of them where a call has several; null when the filter never
-/// notifies of it. Constant time.
+/// The notify row of a call number; null when the filter never notifies of it. Constant time. Several notify
+/// rows of one call differ in when they apply, and in nothing else.
 [[nodiscard]] const SyscallRow* notify_row(int number);
 
 /// Whom a call with Handler::pid_argument is about.
@@ -111,9 +113,13 @@ struct JudgedPids {
   std::array<pid_t, 2> tasks{};
   std::size_t count = 0;
 
-  /// A signal to a process group or to everyone. Membership does not decide that (a group outlives its
-  /// leader): Landlock's signal scope does. Without the scope this reaches beyond the sandbox: refuse.
+  /// A signal to a process group or to everyone: Landlock's signal scope keeps it inside. Without the scope
+  /// this reaches beyond the sandbox: refuse.
   bool beyond_named_tasks = false;
+
+  /// A process group, in which a process of the sandbox must be; it may have outlived its leader. 0: none.
+  pid_t signalled_group = 0;  ///< else the call fails with the row's `error`
+  pid_t joined_group = 0;     ///< else EPERM, as setpgid(2) says of a group that does not exist
 };
 
 /// Reads the registers of `call` as `row`, a Handler::pid_argument row, says. No task: the call is about

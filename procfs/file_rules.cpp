@@ -29,6 +29,10 @@ constexpr std::array refused_files = {
     FileRule{"sysrq-trigger", EACCES, "acts on the whole machine"},
     FileRule{"timer_list", EACCES, names_foreign_processes},
     FileRule{"sched_debug", EACCES, names_foreign_processes},
+    FileRule{"timer_stats", EACCES, names_foreign_processes},
+    FileRule{"latency_stats", EACCES, "tells what all processes of the machine wait for"},
+    FileRule{"allocinfo", EACCES, machine_memory},
+    FileRule{"asound", EACCES, names_foreign_processes},
 };
 
 constexpr std::array own_writes = {

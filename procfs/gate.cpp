@@ -130,13 +130,14 @@ std::string name_of_missing(const Arrival& arrival) {
   return name;
 }
 
-/// The row's name of a located file: the process and the thread stand for all of them.
+/// The row's name of a located file: process, thread and descriptor stand for all of them.
 std::string table_path(const std::vector<std::string>& names, pid_t group) {
   std::string path = "/proc";
   for (std::size_t i = 0; i < names.size(); ++i) {
     const bool is_pid = group != 0 && i == 0;
     const bool is_tid = group != 0 && i == 2 && names[1] == "task";
-    path += is_pid ? "/PID" : is_tid ? "/TID" : "/" + names[i];
+    const bool is_fd = group != 0 && (i == 2 || i == 4) && names[i - 1] == "fdinfo";
+    path += is_pid ? "/PID" : is_tid ? "/TID" : is_fd ? "/FD" : "/" + names[i];
   }
   return path;
 }
@@ -221,22 +222,27 @@ const VirtualFile* ProcGate::find_virtual(std::string_view path) const {
   return file != nullptr && is_told(*file, views_->limits()) ? file : nullptr;
 }
 
-Verdict ProcGate::serve_virtual(const OpenRequest& request, const VirtualFile& file, const std::string& name,
-                                const kernel::UniqueFd& host) {
-  std::string text;
+ProcGate::Answer ProcGate::serve_virtual(const VirtualFile& file, std::string name,
+                                         const kernel::UniqueFd& host) {
+  Told told{&file, std::move(name), {}};
   if (host) {
     auto read = read_all(host);
     if (!read) return fails(read.error().number, "as the kernel would");
-    text = *std::move(read);
+    told.host = *std::move(read);
   }
-  View view = views_->look(file.needs_usage);
+  return told;
+}
+
+Verdict ProcGate::make(const OpenRequest& request, const Told& told) {
+  View view = views_->look(told.file->needs_usage);
   view.reader = request.tid;
-  auto sealed = kernel::make_sealed_file(sealed_name(name), file.generate(view, text));
+  auto sealed = kernel::make_sealed_file(sealed_name(told.name), told.file->generate(view, told.host));
   if (!sealed) return fails(sealed.error().number, "no room for a virtual file");
   return inject(*std::move(sealed), request);
 }
 
-std::optional<Verdict> ProcGate::open_plainly(const OpenRequest& request, const std::string& path) {
+std::optional<ProcGate::Answer> ProcGate::open_plainly(const OpenRequest& request,
+                                                       const std::string& path) {
   const auto names = split_path(path);
   const auto root = own_procfs_root();
   if (!root || names.empty()) return std::nullopt;
@@ -244,9 +250,10 @@ std::optional<Verdict> ProcGate::open_plainly(const OpenRequest& request, const 
   if (!pid) {
     const auto* const file = find_virtual("/proc/" + path);
     if (file == nullptr || has(request, O_DIRECTORY)) return std::nullopt;
+    if (shows_another_namespace(names, request.tid)) return std::nullopt;
     const auto host = look_up(*root, path, O_RDONLY);
     if (!host) return std::nullopt;
-    return serve_virtual(request, *file, "/proc/" + path, *host);
+    return serve_virtual(*file, "/proc/" + path, *host);
   }
   const std::string below = names.size() > 1 ? path.substr(names.front().size() + 1) : ".";
   const auto* process = directories_.find(*pid);
@@ -265,20 +272,25 @@ std::optional<Verdict> ProcGate::open_plainly(const OpenRequest& request, const 
     if (!file && file.error().number == ESRCH) return fails(ESRCH, "the process has ended");
     if (!file) return std::nullopt;
   }
-  if (judge_use(names, process->group, false).error != 0) return std::nullopt;
   if (const auto* const told = find_virtual(table_path(names, process->group)); told != nullptr)
-    return serve_virtual(request, *told, "/proc/" + path, *file);
+    return serve_virtual(*told, "/proc/" + path, *file);
   return inject(*std::move(file), request);
 }
 
 Verdict ProcGate::open(const OpenRequest& request) {
+  auto answer = open_as_target(request);
+  if (const auto* const told = std::get_if<Told>(&answer)) return make(request, *told);
+  return std::get<Verdict>(std::move(answer));
+}
+
+ProcGate::Answer ProcGate::open_as_target(const OpenRequest& request) {
   if (const int error = refusal_of_flags(request)) return fails(error, "flags that the kernel refuses");
   if (request.credentials != nullptr) return open_as(request, *request.credentials);
   const auto theirs = credentials_of(request.tid);
   return theirs ? open_as(request, *theirs) : kernel_decides();
 }
 
-Verdict ProcGate::open_as(const OpenRequest& request, const kernel::Credentials& theirs) {
+ProcGate::Answer ProcGate::open_as(const OpenRequest& request, const kernel::Credentials& theirs) {
   const kernel::Credentials* own = own_credentials();
   if (own == nullptr) return kernel_decides();
   if (const auto path = plain_path(request)) {
@@ -286,7 +298,7 @@ Verdict ProcGate::open_as(const OpenRequest& request, const kernel::Credentials&
     const auto assumed = kernel::AssumedCredentials::assume(theirs, *own);
     if (!assumed) return kernel_decides();
     if (sees_own_procfs_)
-      if (auto verdict = open_plainly(request, *path)) return *std::move(verdict);
+      if (auto answer = open_plainly(request, *path)) return *std::move(answer);
   }
   // What belongs to the supervisor's own rights comes first: the start is the target's already.
   auto start = WalkStart::open(request);
@@ -317,7 +329,7 @@ Verdict ProcGate::open_as(const OpenRequest& request, const kernel::Credentials&
   return serve(request, arrival);
 }
 
-Verdict ProcGate::serve(const OpenRequest& request, const Arrival& arrival) {
+ProcGate::Answer ProcGate::serve(const OpenRequest& request, const Arrival& arrival) {
   const Node& object = arrival.object;
   if (object.foreign) return answer_foreign(request, arrival);
   const bool is_directory = S_ISDIR(object.mode);
@@ -333,10 +345,9 @@ Verdict ProcGate::serve(const OpenRequest& request, const Arrival& arrival) {
   if (!is_directory && told == nullptr) {
     const FileRule rule = judge_use(object.names, object.group, writes(request));
     if (rule.error != 0) return fails(rule.error, rule.reason);
-    if (object.group == 0 && shows_another_namespace(object.names, request.tid)) {
-      return fails(EACCES, "shows a namespace that is not the target's");
-    }
   }
+  if (!is_directory && object.group == 0 && shows_another_namespace(object.names, request.tid))
+    return fails(EACCES, "shows a namespace that is not the target's");
   const std::uint64_t flags =
       request.flags & open_flags_known & ~std::uint64_t{O_CREAT | O_EXCL | O_NOFOLLOW};
   kernel::UniqueFd fd = reopen(object, flags);
@@ -350,7 +361,7 @@ Verdict ProcGate::serve(const OpenRequest& request, const Arrival& arrival) {
   const auto info = examine(fd.get());
   if (!info || info->id != object.id || !is_on_procfs(fd))
     return fails(EACCES, "not the object that was judged");
-  if (told != nullptr) return serve_virtual(request, *told, absolute_name(object.names), fd);
+  if (told != nullptr) return serve_virtual(*told, absolute_name(object.names), fd);
   return inject(std::move(fd), request);
 }
 
@@ -358,7 +369,7 @@ bool ProcGate::is_hidden(std::string_view name) const {
   return views_ != nullptr && name.starts_with("/sys/") && is_hidden_in_sys(name, views_->look(false));
 }
 
-Verdict ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arrival) {
+ProcGate::Answer ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arrival) {
   const std::string name = name_of_descriptor(arrival.object.fd.get());
   if (is_hidden(name)) return fails(ENOENT, "the sandbox has no such device or group");
   // Only a regular file: a FIFO, a terminal or a device may block the one thread that answers, and whatever
@@ -372,7 +383,7 @@ Verdict ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arr
   if (const auto* const told = writes(request) ? nullptr : find_virtual(name); told != nullptr) {
     const kernel::UniqueFd host = reopen(arrival.object, O_RDONLY | O_NONBLOCK);
     if (!host) return kernel_decides();
-    return serve_virtual(request, *told, name, host);
+    return serve_virtual(*told, name, host);
   }
   if (!hints_.without_rule(name)) return kernel_decides();
   if (has(request, O_CREAT) && !is_owned_by_caller(arrival.object)) return kernel_decides();
@@ -388,13 +399,13 @@ Verdict ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arr
   return inject(std::move(fd), request);
 }
 
-Verdict ProcGate::serve_missing(const OpenRequest& request, const Arrival& arrival) {
+ProcGate::Answer ProcGate::serve_missing(const OpenRequest& request, const Arrival& arrival) {
   if (has(request, O_PATH) && !request.looks) return kernel_decides();
   const std::string name = name_of_missing(arrival);
   if (name.empty()) return kernel_decides();
   const bool reads = !writes(request) && !has(request, O_DIRECTORY) && may_be_missing(name);
   const auto* const told = reads ? find_virtual(name) : nullptr;
-  if (told != nullptr) return serve_virtual(request, *told, name, kernel::UniqueFd());
+  if (told != nullptr) return serve_virtual(*told, name, kernel::UniqueFd());
   return has(request, O_CREAT) ? create_elsewhere(request, arrival, name) : kernel_decides();
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "kernel/credentials.hpp"
@@ -82,23 +83,34 @@ class ProcGate {
   [[nodiscard]] Listing judge_listing(pid_t tid, pid_t tgid, const kernel::UniqueFd& directory);
 
  private:
-  /// After the flags were looked at, with the target's credentials.
-  [[nodiscard]] policy::Verdict open_as(const OpenRequest& request, const kernel::Credentials& theirs);
+  /// A virtual file that was found, and read, with the target's credentials.
+  struct Told {
+    const VirtualFile* file = nullptr;
+    std::string name;  ///< absolute, as the target could spell it
+    std::string host;  ///< what the kernel shows in it; empty: it has no such file
+  };
+  using Answer = std::variant<policy::Verdict, Told>;
+
+  /// What of open() is done with the target's credentials.
+  [[nodiscard]] Answer open_as_target(const OpenRequest& request);
+  /// After the flags were looked at.
+  [[nodiscard]] Answer open_as(const OpenRequest& request, const kernel::Credentials& theirs);
   /// Reads a file, or opens a directory, of a process: `path` from our own root of procfs, by one look-up
   /// that follows no link. Nothing: whatever this is, it is for a walk. Needs the target's credentials.
-  [[nodiscard]] std::optional<policy::Verdict> open_plainly(const OpenRequest& request,
-                                                            const std::string& path);
-  [[nodiscard]] policy::Verdict serve(const OpenRequest& request, const Arrival& arrival);
-  [[nodiscard]] policy::Verdict serve_elsewhere(const OpenRequest& request, const Arrival& arrival);
+  [[nodiscard]] std::optional<Answer> open_plainly(const OpenRequest& request, const std::string& path);
+  [[nodiscard]] Answer serve(const OpenRequest& request, const Arrival& arrival);
+  [[nodiscard]] Answer serve_elsewhere(const OpenRequest& request, const Arrival& arrival);
   /// For a path whose last name is not there, off procfs: a file that only the sandbox has, or one to be
   /// made.
-  [[nodiscard]] policy::Verdict serve_missing(const OpenRequest& request, const Arrival& arrival);
+  [[nodiscard]] Answer serve_missing(const OpenRequest& request, const Arrival& arrival);
   [[nodiscard]] policy::Verdict create_elsewhere(const OpenRequest& request, const Arrival& arrival,
                                                  const std::string& name) const;
-  /// A sealed file with the generator's text. `host`: the kernel's file, if it has one; `name`: absolute, as
-  /// the target could spell it.
-  [[nodiscard]] policy::Verdict serve_virtual(const OpenRequest& request, const VirtualFile& file,
-                                              const std::string& name, const kernel::UniqueFd& host);
+  /// Reads the kernel's file, if it has one.
+  [[nodiscard]] static Answer serve_virtual(const VirtualFile& file, std::string name,
+                                            const kernel::UniqueFd& host);
+  /// A sealed file with the generator's text. With the supervisor's own rights: what the sandbox's processes
+  /// have open, and what they use, does not depend on which of them asks.
+  [[nodiscard]] policy::Verdict make(const OpenRequest& request, const Told& told);
   /// Whether there is no such thing in /sys for the sandbox.
   [[nodiscard]] bool is_hidden(std::string_view name) const;
   /// The row of a file that is made and not passed on.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 namespace proctor::procfs {
@@ -35,6 +36,17 @@ utsname told_uname(const View& view, const utsname& host) {
   std::memset(told.nodename, 0, sizeof told.nodename);
   view.limits.hostname.copy(told.nodename, sizeof told.nodename - 1);
   return told;
+}
+
+rlimit told_process_limit(const View& view, const rlimit& host) {
+  const rlim_t stated = view.limits.processes ? *view.limits.processes : RLIM_INFINITY;
+  return {std::min(host.rlim_cur, stated), std::min(host.rlim_max, stated)};
+}
+
+kernel::Result<bool> changes_process_limit(const rlimit& told, const rlimit& wanted, bool may_raise) {
+  if (wanted.rlim_cur > wanted.rlim_max) return kernel::Error{EINVAL, "set RLIMIT_NPROC"};
+  if (wanted.rlim_max > told.rlim_max && !may_raise) return kernel::Error{EPERM, "raise RLIMIT_NPROC"};
+  return wanted.rlim_cur != told.rlim_cur || wanted.rlim_max != told.rlim_max;
 }
 
 }  // namespace proctor::procfs

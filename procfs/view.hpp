@@ -46,10 +46,20 @@ struct View {
   /// The thread that reads: it waits for its file, but would run by the time the kernel told it so. 0:
   /// nobody.
   pid_t reader = 0;
-  /// Whether a process or thread id, of any kind (a group's or session's leader too), is the sandbox's.
+  /// The process group and the session in which the sandbox was started, where they are not its own; else 0.
+  /// Every other one that its processes are in is the sandbox's, its founder alive or not.
+  pid_t foreign_group = 0;
+  pid_t foreign_session = 0;
+  /// Whether a process or thread id is the sandbox's.
   std::function<bool(pid_t)> is_member;
+  /// Whether a process of the sandbox is in a process group.
+  std::function<bool(pid_t)> is_in_group;
   /// Whether a process of the sandbox has the socket with this inode open.
   std::function<bool(std::uint64_t)> owns_socket;
+  /// How many sockets they have open, of every kind.
+  std::function<std::uint64_t()> count_sockets;
+  /// The kernel's text of a file in /proc/TID/net of a thread, for a file that must agree with it.
+  std::function<std::string(pid_t, const std::string&)> net_file;
 };
 
 /// Who can describe the sandbox at this moment. Used within its loop.

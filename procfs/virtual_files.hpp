@@ -26,8 +26,8 @@ inline constexpr unsigned cgroup = memory | cpus | processes;
 
 /// One file that the sandbox reads from its supervisor, not from the kernel.
 struct VirtualFile {
-  /// Absolute. "/proc/PID/..." stands for every process of the sandbox, "/proc/PID/task/TID/..." has a row of
-  /// its own; sys_row_path() says what stands for several files of /sys.
+  /// Absolute. "/proc/PID/..." stands for every process of the sandbox and for each of its threads,
+  /// "/proc/PID/task/TID/..."; FD for every descriptor. sys_row_path() says what stands for several files of /sys.
   std::string_view path;
   Generator generate = nullptr;
   /// Otherwise the kernel's own file is passed on, which can be polled and read again by any means.
@@ -42,7 +42,8 @@ struct VirtualFile {
 /// Every virtual file, in the order of docs/procfs.md.
 [[nodiscard]] std::span<const VirtualFile> virtual_files();
 
-/// The row of an absolute path: in "/proc/PID/..." the process is spelt "PID", a thread "TID". Null: none.
+/// The row of an absolute path: in "/proc/PID/..." the process is spelt "PID", a thread "TID", a descriptor
+/// "FD". Null: none.
 [[nodiscard]] const VirtualFile* find_virtual_file(std::string_view path);
 
 /// Whether a file is made, and not passed on, under these limits.

@@ -47,6 +47,10 @@ std::string process_cgroup(const View& view, std::string_view host) {
   return has_own_cgroup(view) ? "0::/\n" : std::string(host);
 }
 
+std::string process_cpuset(const View& view, std::string_view host) {
+  return states_limits(view) ? "/\n" : std::string(host);
+}
+
 std::string cgroups(const View& view, std::string_view host) {
   if (!has_own_cgroup(view)) return std::string(host);
   std::string text;
@@ -87,6 +91,21 @@ std::string mounts(const View& view, std::string_view host) {
       },
       [](const std::vector<std::string_view>&) {
         return fmt::format("cgroup2 {} cgroup2 {} 0 0", mount_point, mount_options);
+      });
+}
+
+std::string mountstats(const View& view, std::string_view host) {
+  // show_vfsstat() (fs/proc_namespace.c): "device D mounted on POINT with fstype TYPE", and more for some.
+  constexpr std::size_t mount_point_field = 4;
+  constexpr std::size_t type_field = 7;
+  return with_one_hierarchy(
+      view, host,
+      [](const std::vector<std::string_view>& fields) {
+        return fields.size() > type_field && fields[0] == "device" &&
+               is_of_cgroups(fields[mount_point_field], fields[type_field]);
+      },
+      [](const std::vector<std::string_view>&) {
+        return fmt::format("device cgroup2 mounted on {} with fstype cgroup2", mount_point);
       });
 }
 

@@ -79,22 +79,6 @@ std::string show(const MemoryLine& line) {
   return text + (line.has_unit ? " kB\n" : "\n");
 }
 
-/// The line with every number as 0; digits that are part of a name stay.
-std::string with_zeros(std::string_view line) {
-  constexpr std::string_view digits = "0123456789";
-  constexpr std::string_view in_names = "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  std::string text;
-  while (!line.empty()) {
-    const std::size_t start = std::min(line.find_first_of(digits), line.size());
-    const std::size_t end = std::min(line.find_first_not_of(digits, start), line.size());
-    text += line.substr(0, start);
-    const bool in_name = !text.empty() && in_names.find(text.back()) != std::string_view::npos;
-    text += in_name ? line.substr(start, end - start) : std::string_view("0").substr(0, end - start);
-    line.remove_prefix(end);
-  }
-  return text;
-}
-
 bool is_zone_heading(const std::vector<std::string_view>& fields) {
   return fields.size() >= 4 && fields[0] == "Node" && fields[2] == "zone";
 }

@@ -1,6 +1,10 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
+#include <optional>
 
 #include "procfs/generators/generators.hpp"
 #include "procfs/generators/text.hpp"
@@ -22,15 +26,34 @@ std::string_view value_of(std::string_view status, std::string_view name) {
   return {};
 }
 
-/// The id as the sandbox may see it: a member's, 0 or -1 as it stands; another's, and what is no number, as
-/// 0.
-std::string_view own_or_zero(const View& view, std::string_view id) {
+/// A task's number as the kernel writes it: 0 for nobody, -1 for one that has ended. Nothing: no number.
+std::optional<pid_t> parse_id(std::string_view id) {
   const char* const end = id.data() + id.size();
   pid_t value = 0;
   const auto [stop, error] = std::from_chars(id.data(), end, value);
-  if (id.empty() || error != std::errc{} || stop != end) return "0";
-  if (value == 0 || value == -1) return id;
-  return value > 0 && view.is_member && view.is_member(value) ? id : "0";
+  if (id.empty() || error != std::errc{} || stop != end || value < -1) return std::nullopt;
+  return value;
+}
+
+/// The id as the sandbox may see it: a member's, 0 or -1 as it stands; another's, and what is no number, as
+/// 0.
+std::string_view own_or_zero(const View& view, std::string_view id) {
+  const auto value = parse_id(id);
+  return value && (*value <= 0 || (view.is_member && view.is_member(*value))) ? id : "0";
+}
+
+/// The number of the group, or of the session, that one of the sandbox's processes is in: 0 for the one that
+/// is not the sandbox's.
+std::string_view unless_foreign(std::string_view id, pid_t foreign) {
+  const auto value = parse_id(id);
+  return value && (*value <= 0 || *value != foreign) ? id : "0";
+}
+
+/// The foreground group of a terminal, which may be shared with others.
+std::string_view foreground_group(const View& view, std::string_view id) {
+  const std::string_view told = unless_foreign(id, view.foreign_group);
+  const auto value = parse_id(told);
+  return value && (*value <= 0 || (view.is_in_group && view.is_in_group(*value))) ? told : "0";
 }
 
 bool is_own(const View& view, std::string_view id) {
@@ -61,10 +84,51 @@ Lock parse_lock(std::string_view line) {
   return lock;
 }
 
+/// A field of /proc/PID/stat by its number in proc_pid_stat(5), as the sandbox may see it.
+std::string_view stat_field(const View& view, unsigned field, std::string_view value) {
+  constexpr unsigned parent = 4, group = 5, session = 6, foreground = 8;
+  switch (field) {
+    case parent:
+      return own_or_zero(view, value);
+    case group:
+      return unless_foreign(value, view.foreign_group);
+    case session:
+      return unless_foreign(value, view.foreign_session);
+    case foreground:
+      return foreground_group(view, value);
+    default:
+      return value;
+  }
+}
+
+/// The ids of a line of /proc/PID/status, told or not by the first one: NSpgid and NSsid have a number for each
+/// pid namespace, and the first is that of the one that this procfs shows.
+std::string_view status_id(const View& view, std::string_view name, std::string_view id) {
+  if (name == "Ngid" || name == "PPid" || name == "TracerPid") return own_or_zero(view, id);
+  if (name == "NSpgid") return unless_foreign(id, view.foreign_group);
+  if (name == "NSsid") return unless_foreign(id, view.foreign_session);
+  return id;
+}
+
+/// How many signals wait in a mask of /proc/PID/status.
+int count_pending(std::string_view status, std::string_view name) {
+  const std::string_view mask = value_of(status, name);
+  std::uint64_t signals = 0;
+  std::from_chars(mask.data(), mask.data() + mask.size(), signals, 16);
+  return std::popcount(signals);
+}
+
+/// "SigQ: queued/limit". The kernel counts what is queued to all processes of the user, on the whole machine;
+/// told are the signals that wait for this one.
+std::string queued_signals(std::string_view status, std::string_view line) {
+  const std::size_t slash = std::min(line.find('/'), line.size());
+  const int queued = count_pending(status, "SigPnd") + count_pending(status, "ShdPnd");
+  return "SigQ:\t" + std::to_string(queued) + std::string(line.substr(slash));
+}
+
 }  // namespace
 
 std::string process_stat(const View& view, std::string_view host) {
-  constexpr std::array ids = {4U, 5U, 6U, 8U};  // ppid, pgrp, session, tpgid: proc_pid_stat(5)
   // The command's name may hold anything, a ")" and a newline too; what follows it is numbers and a letter.
   const std::size_t name_end = host.rfind(')');
   if (name_end == std::string_view::npos) return {};
@@ -76,19 +140,12 @@ std::string process_stat(const View& view, std::string_view host) {
   for (const std::string_view word : words(rest.substr(0, rest.size() - (ended ? 1 : 0)))) {
     ++field;
     text += ' ';
-    if (field == 3 && of_reader) {
-      text += "R";
-    } else {
-      text += std::find(ids.begin(), ids.end(), field) != ids.end() ? own_or_zero(view, word) : word;
-    }
+    text += field == 3 && of_reader ? "R" : stat_field(view, field, word);
   }
   return text + (ended ? "\n" : "");
 }
 
 std::string process_status(const View& view, std::string_view host) {
-  constexpr std::array names = {std::string_view{"Ngid"}, std::string_view{"PPid"},
-                                std::string_view{"TracerPid"}, std::string_view{"NSpgid"},
-                                std::string_view{"NSsid"}};
   std::string text;
   const bool of_reader = is_reader(view, value_of(host, "Pid"));
   // The kernel escapes a newline in Name's value, so a line starts with a name.
@@ -97,15 +154,16 @@ std::string process_status(const View& view, std::string_view host) {
       text += "State:\tR (running)\n";
       continue;
     }
+    if (line.starts_with("SigQ:")) {
+      text += queued_signals(host, line) + "\n";
+      continue;
+    }
     const std::size_t colon = std::min(line.find(':'), line.size());
     const std::string_view name = line.substr(0, colon);
-    const bool names_process = std::find(names.begin(), names.end(), name) != names.end();
-    const auto ids = names_process ? words(line.substr(std::min(colon + 1, line.size())))
-                                   : std::vector<std::string_view>{};
-    if (ids.empty() || own_or_zero(view, ids.front()) == ids.front()) {
+    const auto ids = words(line.substr(std::min(colon + 1, line.size())));
+    if (ids.empty() || status_id(view, name, ids.front()) == ids.front()) {
       text += line;
     } else {
-      // NSpgid and NSsid have a number for each pid namespace; the first is the one that this procfs shows.
       text += std::string(name) + ":";
       for (std::size_t i = 0; i < ids.size(); ++i) text += "\t0";
     }
@@ -145,6 +203,73 @@ std::string process_timers(const View& view, std::string_view host) {
       continue;
     }
     text += '\n';
+  }
+  return text;
+}
+
+std::string process_limits(const View& view, std::string_view host) {
+  if (!view.limits.processes) return std::string(host);
+  std::string text;
+  for (const std::string_view line : lines(host)) {
+    const auto fields = words(line);
+    // proc_pid_limits() (fs/proc/base.c): "%-25s %-20s %-20s %-10s".
+    if (line.starts_with("Max processes ") && fields.size() == 5) {
+      const auto told = [&](std::string_view limit) {
+        return std::min<std::uint64_t>(number(limit).value_or(UINT64_MAX), *view.limits.processes);
+      };
+      text += fmt::format("{:<25} {:<20} {:<20} {:<10}\n", "Max processes", told(fields[2]), told(fields[3]),
+                          fields[4]);
+    } else {
+      text.append(line).append("\n");
+    }
+  }
+  return text;
+}
+
+std::string process_fdinfo(const View& view, std::string_view host) {
+  std::string text;
+  for (const std::string_view line : lines(host)) {
+    const auto fields = words(line);
+    const std::string_view name = fields.empty() ? std::string_view() : fields.front();
+    if (fields.size() > 1 && (name == "Pid:" || name == "NSpid:" || name == "SqThread:")) {
+      // The first number is that of the pid namespace that this procfs shows; the rest is below it.
+      const bool told = own_or_zero(view, fields[1]) == fields[1];
+      text += told ? std::string(line) : std::string(name) + "\t0";
+    } else if (name == "lock:") {
+      // "lock:" and a line of /proc/locks: number, kind, mode, access, pid, ...
+      constexpr std::size_t pid_field = 5;
+      const bool told = fields.size() <= pid_field || own_or_zero(view, fields[pid_field]) == fields[pid_field];
+      text += told ? std::string(line) : with_word(line, pid_field, "0");
+    } else {
+      text += line;
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string own_pid(const View& view, std::string_view host) {
+  const auto fields = words(host.substr(0, host.find('\n')));
+  return fields.empty() ? std::string() : std::string(own_or_zero(view, fields.front())) + "\n";
+}
+
+std::string ipc_objects(const View& view, std::string_view host) {
+  constexpr std::array names = {std::string_view{"cpid"}, std::string_view{"lpid"}, std::string_view{"lspid"},
+                                std::string_view{"lrpid"}};
+  std::string text;
+  std::vector<std::size_t> pid_columns;
+  for (const std::string_view line : lines(host)) {
+    const auto fields = words(line);
+    std::string told(line);
+    if (text.empty()) {  // the header
+      for (std::size_t column = 0; column < fields.size(); ++column)
+        if (std::find(names.begin(), names.end(), fields[column]) != names.end()) pid_columns.push_back(column);
+    } else {
+      for (const std::size_t column : pid_columns)
+        if (column < fields.size() && own_or_zero(view, fields[column]) != fields[column])
+          told = with_word_right(told, column, "0");
+    }
+    text += told + "\n";
   }
   return text;
 }

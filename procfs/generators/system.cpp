@@ -46,6 +46,17 @@ std::string threads_max(const View& view, std::string_view host) {
   return view.limits.processes ? std::to_string(*view.limits.processes) + "\n" : std::string(host);
 }
 
+std::string no_counts(const View& /*view*/, std::string_view host) {
+  std::string text;
+  for (const std::string_view line : lines(host)) text += with_zeros(line) + "\n";
+  return text;
+}
+
+std::string open_files(const View& /*view*/, std::string_view host) {
+  const auto fields = words(host.substr(0, host.find('\n')));
+  return fields.size() == 3 ? "0\t0\t" + std::string(fields[2]) + "\n" : std::string();
+}
+
 std::string last_pid(const View& view, std::string_view /*host*/) {
   return std::to_string(view.usage.last_pid) + "\n";
 }

@@ -43,6 +43,42 @@ void append_right(std::string& text, std::uint64_t value, std::size_t width) {
   append_right(text, std::to_string(value), width);
 }
 
+std::string with_word(std::string_view line, std::size_t index, std::string_view value) {
+  const auto all = words(line);
+  if (index >= all.size()) return std::string(line);
+  const auto start = static_cast<std::size_t>(all[index].data() - line.data());
+  std::string text(line);
+  return text.replace(start, all[index].size(), value);
+}
+
+std::string with_word_right(std::string_view line, std::size_t index, std::string_view value) {
+  const auto all = words(line);
+  if (index >= all.size()) return std::string(line);
+  const auto start = static_cast<std::size_t>(all[index].data() - line.data());
+  const std::size_t end = start + all[index].size();
+  // One blank at least stays between two words.
+  const auto before = static_cast<std::size_t>(
+      index == 0 ? 0 : all[index - 1].data() + all[index - 1].size() - line.data() + 1);
+  std::string text(line.substr(0, before));
+  append_right(text, value, end - before);
+  return text.append(line.substr(end));
+}
+
+std::string with_zeros(std::string_view line) {
+  constexpr std::string_view digits = "0123456789";
+  constexpr std::string_view in_names = "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  std::string text;
+  while (!line.empty()) {
+    const std::size_t start = std::min(line.find_first_of(digits), line.size());
+    const std::size_t end = std::min(line.find_first_not_of(digits, start), line.size());
+    text += line.substr(0, start);
+    const bool in_name = !text.empty() && in_names.find(text.back()) != std::string_view::npos;
+    text += in_name ? line.substr(start, end - start) : std::string_view("0").substr(0, end - start);
+    line.remove_prefix(end);
+  }
+  return text;
+}
+
 bool has_cpu(const View& view, std::string_view digits) {
   const auto cpu = number(digits);
   return cpu && std::binary_search(view.cpus.begin(), view.cpus.end(), *cpu);

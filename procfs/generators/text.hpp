@@ -23,6 +23,14 @@ namespace proctor::procfs::generators {
 void append_right(std::string& text, std::string_view value, std::size_t width);
 void append_right(std::string& text, std::uint64_t value, std::size_t width);
 
+/// The line with another word in the place of one, counted from 0; as it is when it has fewer words.
+[[nodiscard]] std::string with_word(std::string_view line, std::size_t index, std::string_view value);
+/// The same in a column of which the right end is kept, as long as there is room at its left.
+[[nodiscard]] std::string with_word_right(std::string_view line, std::size_t index, std::string_view value);
+
+/// The line with every number as 0; digits that are part of a name stay.
+[[nodiscard]] std::string with_zeros(std::string_view line);
+
 /// Numbers, ascending, as the kernel lists CPUs: "0-3,8".
 [[nodiscard]] std::string ranges_of(const std::vector<unsigned>& numbers);
 

@@ -107,9 +107,16 @@ TEST_CASE("syscall table: notify_row finds the row of each notified call and of 
   for (const SyscallRow& row : syscall_table()) {
     if (row.action != Action::notify) continue;
     notified.insert(row.number);
-    INFO(row.name);
-    CHECK(row_of(row.number).number == row.number);
-    CHECK(row_of(row.number).handler == row.handler);  // where a call has several, it does not matter which
+    // Not always this very row, but one that differs from it in nothing that the supervisor looks at.
+    const SyscallRow& found = row_of(row.number);
+    CHECK(found.name == row.name);
+    CHECK(found.handler == row.handler);
+    CHECK(found.error == row.error);
+    CHECK(found.pid_kind == row.pid_kind);
+    CHECK(found.second_pid_argument == row.second_pid_argument);
+    CHECK(found.group_argument == row.group_argument);
+    CHECK(found.strict == row.strict);
+    if (row.handler == Handler::pid_argument) CHECK(found.argument == row.argument);
   }
   for (int number = -2; number < 1000; ++number) {
     CHECK((notify_row(number) != nullptr) == notified.contains(number));
@@ -141,7 +148,6 @@ TEST_CASE("syscall table: the calls that carry a pid in a register are all judge
       {SYS_sched_getattr, 0},
       {SYS_sched_getaffinity, 0},
       {SYS_sched_rr_get_interval, 0},
-      {SYS_prlimit64, 0},
       {SYS_move_pages, 0},
       {SYS_migrate_pages, 0},
       {SYS_get_robust_list, 0},
@@ -220,6 +226,8 @@ TEST_CASE("judged_pids: kill of a group or of everyone names no task and says so
       const JudgedPids judged = judged_pids(row_of(SYS_kill), call(SYS_kill, {argument}));
       CHECK(judged.count == 0);
       CHECK(judged.beyond_named_tasks);
+      CHECK(judged.signalled_group == (pid == -4711 ? 4711 : 0));
+      CHECK(judged.joined_group == 0);
     }
   }
   CHECK_FALSE(judged_pids(row_of(SYS_kill), call(SYS_kill, {4711})).beyond_named_tasks);
@@ -227,6 +235,41 @@ TEST_CASE("judged_pids: kill of a group or of everyone names no task and says so
   const JudgedPids nobody = judged_pids(row_of(SYS_getpgid), call(SYS_getpgid, {sign_extended(-5)}));
   CHECK(nobody.count == 0);
   CHECK_FALSE(nobody.beyond_named_tasks);
+}
+
+TEST_CASE("syscall table: limits are asked about when they are another's, or of processes") {
+  constexpr std::uint64_t nproc = 6;
+  constexpr std::uint64_t nofile = 7;
+  const auto table = syscall_table();
+  const auto asked = [&](long number, std::array<std::uint64_t, 6> arguments) {
+    return reference::outcome(table, call(number, arguments)) == SECCOMP_RET_USER_NOTIF;
+  };
+  CHECK(row_of(SYS_prlimit64).handler == Handler::process_limit);
+  CHECK(asked(SYS_prlimit64, {0, nproc}));
+  CHECK(asked(SYS_prlimit64, {0, nproc | high_bit_33}));
+  CHECK(asked(SYS_prlimit64, {4711, nofile}));
+  CHECK_FALSE(asked(SYS_prlimit64, {0, nofile}));
+  for (const long number : {SYS_getrlimit, SYS_setrlimit}) {
+    CHECK(asked(number, {nproc}));
+    CHECK_FALSE(asked(number, {nofile}));
+  }
+}
+
+TEST_CASE("judged_pids: setpgid names a process and the group that it joins") {
+  const auto judged = [](std::uint64_t pid, std::uint64_t group) {
+    return judged_pids(row_of(SYS_setpgid), call(SYS_setpgid, {pid, group}));
+  };
+  CHECK(judged(0, 0).count == 0);
+  CHECK(judged(0, 0).joined_group == 0);
+  CHECK(judged(0, 4711 | high_bit_33).joined_group == 4711);
+  CHECK(judged(17, 4711).tasks.front() == 17);
+  CHECK(judged(17, 4711).joined_group == 4711);
+  CHECK(judged(17, 0).joined_group == 0);
+  CHECK(judged(0, sign_extended(-4711)).joined_group == 0);  // EINVAL, whoever asks
+  const auto table = syscall_table();
+  CHECK(reference::outcome(table, call(SYS_setpgid, {0, 0})) == SECCOMP_RET_ALLOW);
+  CHECK(reference::outcome(table, call(SYS_setpgid, {0, 4711})) == SECCOMP_RET_USER_NOTIF);
+  CHECK(reference::outcome(table, call(SYS_setpgid, {17, 0})) == SECCOMP_RET_USER_NOTIF);
 }
 
 TEST_CASE("judged_pids: the CPU clock of a process names that process") {

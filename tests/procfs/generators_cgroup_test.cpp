@@ -71,4 +71,15 @@ TEST_CASE("/sys/fs/cgroup: the limits, in the words of cgroup v2") {
   CHECK(told("cpuset.cpus.effective", free) == "0-2,5\n");
 }
 
+TEST_CASE("/proc/PID/mountstats and cpuset: the one hierarchy where something is stated") {
+  const std::string host(text_of(own_files(), "/proc/PID/mountstats"));
+  const std::string text = generate("/proc/PID/mountstats", limited(), host);
+  CHECK(line_of(text, "device cgroup") == "device cgroup2 mounted on /sys/fs/cgroup with fstype cgroup2");
+  CHECK(text.find("cgroup/") == std::string::npos);
+  CHECK(line_of(text, "device proc") == "device proc mounted on /proc with fstype proc");
+  CHECK(generate("/proc/PID/mountstats", unlimited({0, 1}), host) == host);
+  CHECK(generate("/proc/PID/cpuset", limited(), own_files()) == "/\n");
+  CHECK(generate("/proc/PID/cpuset", unlimited({0, 1}), own_files()) == "/group/b3187600\n");
+}
+
 }  // namespace proctor::tests

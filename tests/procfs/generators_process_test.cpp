@@ -20,20 +20,46 @@ TEST_CASE("/proc/PID/stat: the host's where every number is a member's") {
   }
 }
 
-TEST_CASE("/proc/PID/stat: parent, group, session and foreground group are 0 where they are another's") {
-  constexpr std::array<pid_t, 4> ids = {101, 102, 103, 104};
-  for (unsigned members = 0; members < 16; ++members) {
-    std::set<pid_t> set = {100};
-    std::array<std::string, 4> shown;
-    for (unsigned i = 0; i < ids.size(); ++i) {
-      const bool member = (members >> i & 1U) != 0;
-      if (member) set.insert(ids[i]);
-      shown[i] = member ? std::to_string(ids[i]) : "0";
-    }
-    CHECK(generate(stat_path, with_members(set), "100 (a) S 101 102 103 34817 104 4194304 101 102 0 3\n") ==
-          "100 (a) S " + shown[0] + " " + shown[1] + " " + shown[2] + " 34817 " + shown[3] +
-              " 4194304 101 102 0 3\n");
-  }
+TEST_CASE("/proc/PID/stat: a parent outside the sandbox is 0") {
+  CHECK(generate(stat_path, with_members({100, 101}), "100 (a) S 101 102 103 34817 -1 4194304 101 102\n") ==
+        "100 (a) S 101 102 103 34817 -1 4194304 101 102\n");
+  CHECK(generate(stat_path, with_members({100}), "100 (a) S 101 102 103 34817 -1 4194304 101 102\n") ==
+        "100 (a) S 0 102 103 34817 -1 4194304 101 102\n");
+}
+
+TEST_CASE("/proc/PID/stat: the group and the session in which the sandbox was started are 0, all others not") {
+  // No process has the numbers 102 and 103 any more.
+  View view = with_members({100});
+  const auto ids = [&view] {
+    const std::string text = generate(stat_path, view, "100 (a) S 0 102 103 34817 -1 4194304 102 103\n");
+    REQUIRE(text.ends_with(" 34817 -1 4194304 102 103\n"));
+    return text.substr(0, text.find(" 34817"));
+  };
+  CHECK(ids() == "100 (a) S 0 102 103");
+  view.foreign_group = 102;
+  CHECK(ids() == "100 (a) S 0 0 103");
+  view.foreign_session = 103;
+  CHECK(ids() == "100 (a) S 0 0 0");
+  view.foreign_group = 103;
+  CHECK(ids() == "100 (a) S 0 102 0");
+}
+
+TEST_CASE("/proc/PID/stat: the foreground group is 0 unless a process of the sandbox is in it") {
+  View view = with_members({100});
+  const std::string text = "100 (a) S 0 100 100 34817 104 4194304\n";
+  const std::string hidden = "100 (a) S 0 100 100 34817 0 4194304\n";
+  CHECK(generate(stat_path, view, text) == hidden);
+  view.is_in_group = [](pid_t group) { return group == 104; };
+  CHECK(generate(stat_path, view, text) == text);
+  view.foreign_group = 104;  // its own processes were started in it, and it is shared
+  CHECK(generate(stat_path, view, text) == hidden);
+  view.is_in_group = nullptr;
+  CHECK(generate(stat_path, view, text) == hidden);
+}
+
+TEST_CASE("/proc/PID/stat: of a process that is being reaped no ids are told") {
+  const std::string text = "100 (a) X 0 -1 -1 0 -1 4194304\n";
+  CHECK(generate(stat_path, with_members({100}), text) == text);
 }
 
 TEST_CASE("/proc/PID/stat: no terminal, no parent") {
@@ -42,7 +68,8 @@ TEST_CASE("/proc/PID/stat: no terminal, no parent") {
 }
 
 TEST_CASE("/proc/PID/stat: a command's name does not pass for fields") {
-  const View view = with_members({100, 101});
+  View view = with_members({100, 101});
+  view.foreign_group = view.foreign_session = 999;
   for (const char* name :
        {"a) R 1 (", ") R 1 1 1 1 1", "(((", ")))", "a\nb", "a) S 101 101\n", "", " ", "1) "}) {
     CAPTURE(name);
@@ -54,6 +81,7 @@ TEST_CASE("/proc/PID/stat: a command's name does not pass for fields") {
 TEST_CASE("/proc/PID/stat: what is no number is nobody's") {
   const View view = with_members({100});
   CHECK(generate(stat_path, view, "100 (a) S x -100 100x 0 99999999999 5\n") == "100 (a) S 0 0 0 0 0 5\n");
+  CHECK(generate(stat_path, view, "100 (a) S -7 x 99999999999 0 - 5\n") == "100 (a) S 0 0 0 0 0 5\n");
   CHECK(generate(stat_path, view, "100 999 999 999") == "");
 }
 
@@ -66,7 +94,10 @@ TEST_CASE("/proc/PID/status: the host's where every number is a member's") {
 }
 
 TEST_CASE("/proc/PID/status: parent, tracer, group, session and NUMA group are 0 where they are another's") {
-  const std::string text = generate("/proc/PID/status", with_members({1200}), eight_cpus());
+  View view = with_members({1200});
+  view.foreign_group = 1180;
+  view.foreign_session = 1177;
+  const std::string text = generate("/proc/PID/status", view, eight_cpus());
   const std::vector<std::pair<std::string, std::string>> changed = {{"PPid:", "PPid:\t0"},
                                                                     {"TracerPid:", "TracerPid:\t0"},
                                                                     {"NSpgid:", "NSpgid:\t0\t0"},
@@ -120,6 +151,64 @@ TEST_CASE("/proc/PID/timers: whom a timer signals is 0 where it is another") {
   CHECK(text == expected);
   CHECK(generate("/proc/PID/timers", with_members({2}), "notify: signal/tid.3\nnotify: 4\nby: 5\n") ==
         "notify: signal/tid.0\n");
+}
+
+TEST_CASE("/proc/PID/fdinfo: whom a pidfd refers to and who locked is 0 where it is another") {
+  const std::string path = "/proc/PID/fdinfo/FD";
+  const std::string host(text_of(own_files(), path));
+  CHECK(generate(path, with_members({2617, 999}), host) == host);
+  const auto told = lines_of(generate(path, with_members({2617}), host));
+  auto expected = lines_of(host);
+  expected[5] = "lock:\t2: POSIX  ADVISORY  WRITE 0 08:01:2531448 0 EOF";
+  expected[6] = "Pid:\t0";
+  expected[7] = "NSpid:\t0";
+  expected[8] = "SqThread:\t0";
+  CHECK(told == expected);
+  // A pidfd of a process that has ended, and one of a process that is in no namespace of the reader's.
+  for (const char* text : {"Pid:\t-1\nNSpid:\t-1\n", "Pid:\t0\nNSpid:\t0\n"})
+    CHECK(generate(path, with_members({}), text) == text);
+  CHECK(generate("/proc/PID/task/TID/fdinfo/FD", with_members({}), "Pid:\t5\n") == "Pid:\t0\n");
+}
+
+TEST_CASE("/proc/PID/status: of queued signals, those that wait for the process") {
+  const std::string host =
+      "SigQ:\t17/96365\nSigPnd:\t0000000200000200\nShdPnd:\t0000000000004000\nSigBlk:\tffffffffffffffff\n";
+  CHECK(line_of(generate("/proc/PID/status", with_members({}), host), "SigQ:") == "SigQ:\t3/96365");
+  CHECK(generate("/proc/PID/status", with_members({}), "SigQ:\t17/96365\n") == "SigQ:\t0/96365\n");
+}
+
+TEST_CASE("/proc/PID/limits: no more processes than are stated") {
+  const std::string host(text_of(own_files(), "/proc/PID/limits"));
+  View view = with_members({});
+  view.limits.processes = 100;
+  const std::string line = "Max processes             100                  100                  processes ";
+  CHECK(line_of(generate("/proc/PID/limits", view, host), "Max processes") == line);
+  CHECK(lines_of(generate("/proc/PID/limits", view, host)).size() == lines_of(host).size());
+  const std::string unlimited =
+      "Max processes             unlimited            unlimited            processes \n";
+  CHECK(generate("/proc/PID/limits", view, unlimited) == line + "\n");
+  view.limits.processes = 1000000;
+  CHECK(generate("/proc/PID/limits", view, host) == host);
+}
+
+TEST_CASE("/proc/sysvipc: who made and last used an object is 0 where it is another") {
+  const std::string shm(text_of(own_files(), "/proc/sysvipc/shm"));
+  CHECK(generate("/proc/sysvipc/shm", with_members({1436, 999, 2617}), shm) == shm);
+  const auto told = lines_of(generate("/proc/sysvipc/shm", with_members({2617}), shm));
+  REQUIRE(told.size() == 3);
+  CHECK(told[0] == lines_of(shm)[0]);
+  CHECK(told[1].starts_with("      1911          0   666                  4096     0     0      0"));
+  CHECK(told[2].starts_with("      1913          7   600                  8192     0  2617      1"));
+  CHECK(told[2].size() == lines_of(shm)[2].size());
+  const std::string msg(text_of(own_files(), "/proc/sysvipc/msg"));
+  CHECK(generate("/proc/sysvipc/msg", with_members({2617}), msg) == msg);
+  CHECK(lines_of(generate("/proc/sysvipc/msg", with_members({}), msg))[1].starts_with(
+      "      1912          3   666          10          1     0     0     0"));
+}
+
+TEST_CASE("/proc/sys/kernel/cad_pid: 0 where it is another") {
+  CHECK(generate("/proc/sys/kernel/cad_pid", with_members({}), "1\n") == "0\n");
+  CHECK(generate("/proc/sys/kernel/cad_pid", with_members({1}), "1\n") == "1\n");
 }
 
 TEST_CASE("/proc/locks: the members' locks, numbered anew; a waiter goes with what it waits for") {

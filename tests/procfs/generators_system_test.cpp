@@ -44,4 +44,11 @@ TEST_CASE("/proc/sys/kernel/ns_last_pid: the sandbox's youngest") {
   CHECK(generate("/proc/sys/kernel/ns_last_pid", limited(), two_cpus()) == "1205\n");
 }
 
+TEST_CASE("counts of what the whole machine has are 0") {
+  CHECK(generate("/proc/sys/fs/file-nr", limited(), own_files()) == "0\t0\t2466186\n");
+  CHECK(generate("/proc/sys/fs/inode-state", limited(), own_files()) == "0\t0\t0\t0\t0\t0\t0\n");
+  CHECK(generate("/proc/sys/kernel/pty/nr", limited(), own_files()) == "0\n");
+  CHECK(generate("/proc/sys/net/netfilter/nf_conntrack_count", limited(), own_files()) == "0\n");
+}
+
 }  // namespace proctor::tests

@@ -6,6 +6,7 @@
 
 #include "kernel/sys_paths.hpp"
 #include "procfs/file_rules.hpp"
+#include "procfs/passed_files.hpp"
 #include "procfs/sys_rules.hpp"
 #include "procfs/virtual_files.hpp"
 #include "support/catch.hpp"
@@ -88,18 +89,22 @@ Written from the tables in `procfs/virtual_files.cpp`, `procfs/file_rules.cpp`, 
 
 - **Processes**: `/proc/PID` exists for the sandbox's own processes and their threads, and what is below shows what
   the kernel shows. Any other number answers like one that no process has.
-- **Virtual files** are made by proctor when they are opened: the first table. PID and TID stand for any of the
-  sandbox's own.
+- **Virtual files** are made by proctor when they are opened: the first table. PID stands for any process of the
+  sandbox and for any of its threads (`/proc/PID/task/TID/...` has the same files), FD for any descriptor.
 - **Refused files**: the second table, EACCES.
 - **Written** can only be what a process sets for itself: the third table. Everything else of /proc can be read, and
   not written.
-- **All other files** of /proc are the kernel's own, opened with the sandbox's credentials.
+- **All other files** of /proc are the kernel's own, opened with the sandbox's credentials: the last table says why.
+
+A process group or session that was founded in the sandbox has its number in every file, also when its leader has
+ended. The group and the session in which the sandbox was started are 0 in the files, unless they are its own; to
+`getpgrp`, `getsid` and the terminal's calls they keep their numbers, because job control goes back to them.
 
 With `--proc=private`, the default, calls that open, list, enter, execute, watch or read links are judged; `stat`,
 `access` and `utimes` are left to the kernel, and can tell that a process with some number exists. With
 `--proc=strict` they are judged too, for a round trip each: see [syscalls.md](syscalls.md).
 
-The calls `sysinfo` and `uname` say what the files say; `sched_getaffinity` and `getcpu` do by themselves, because
+The calls `sysinfo`, `uname` and `getrlimit` (of RLIMIT_NPROC) say what the files say; `sched_getaffinity` and `getcpu` do by themselves, because
 the sandbox is kept to its CPUs.
 
 ## Virtual files
@@ -125,6 +130,14 @@ Where a file is made only when something is stated, the kernel's own is passed o
   for (const FileRule& rule : own_file_writes())
     text += fmt::format("| /proc/PID/{} | {} |\n", rule.name,
                         rule.error == 0 ? "yes" : std::string("no: ") + rule.reason);
+  text += R"(
+## Files that are passed on
+Those that Linux 6.18 has, and some of older kernels and of drivers. A slash at the end: all that is below.
+
+| file | because |
+|---|---|
+)";
+  for (const PassedFile& file : passed_files()) text += fmt::format("| {} | {} |\n", file.path, file.reason);
   return text + page_of_sys();
 }
 

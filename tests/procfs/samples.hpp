@@ -12,5 +12,7 @@ using Machine = std::map<std::string_view, std::string_view>;
 
 const Machine& two_cpus();
 const Machine& eight_cpus();
+/// Files of processes and of their network that the others have not.
+const Machine& own_files();
 
 }  // namespace proctor::tests

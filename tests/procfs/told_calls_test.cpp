@@ -1,6 +1,8 @@
 #include "procfs/told_calls.hpp"
 
+#include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "tests/procfs/views.hpp"
 
@@ -72,6 +74,36 @@ TEST_CASE("uname: the stated host name, whole and alone") {
   auto longest = limited();
   longest.limits.hostname = std::string(policy::hostname_bytes_max, 'n');
   CHECK(std::string_view(procfs::told_uname(longest, host).nodename) == longest.limits.hostname);
+}
+
+TEST_CASE("told_process_limit: what is stated, or the kernel's where that is less") {
+  procfs::View view = limited();
+  view.limits.processes = 100;
+  const auto told = [&](rlim_t soft, rlim_t hard) {
+    const auto limit = procfs::told_process_limit(view, {soft, hard});
+    return std::pair{limit.rlim_cur, limit.rlim_max};
+  };
+  CHECK(told(RLIM_INFINITY, RLIM_INFINITY) == std::pair<rlim_t, rlim_t>{100, 100});
+  CHECK(told(50, 4000) == std::pair<rlim_t, rlim_t>{50, 100});
+  CHECK(told(50, 60) == std::pair<rlim_t, rlim_t>{50, 60});
+  view.limits.processes.reset();
+  CHECK(told(50, RLIM_INFINITY) == std::pair<rlim_t, rlim_t>{50, RLIM_INFINITY});
+}
+
+TEST_CASE("changes_process_limit: what was told and is set again is no change; a hard limit is lowered only") {
+  const rlimit told{80, 100};
+  const auto answer = [&](rlim_t soft, rlim_t hard, bool may_raise = false) {
+    const auto changes = procfs::changes_process_limit(told, {soft, hard}, may_raise);
+    return changes ? int{*changes} : -changes.error().number;
+  };
+  CHECK(answer(80, 100) == 0);
+  CHECK(answer(100, 100) == 1);
+  CHECK(answer(80, 90) == 1);
+  CHECK(answer(0, 0) == 1);
+  CHECK(answer(91, 90) == -EINVAL);
+  CHECK(answer(100, 101) == -EPERM);
+  CHECK(answer(100, RLIM_INFINITY) == -EPERM);
+  CHECK(answer(100, 101, true) == 1);
 }
 
 }  // namespace proctor::tests

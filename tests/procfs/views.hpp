@@ -41,6 +41,7 @@ inline procfs::View limited() {
 inline procfs::View with_members(std::set<pid_t> members) {
   procfs::View view = limited();
   view.is_member = [members = std::move(members)](pid_t id) { return members.count(id) != 0; };
+  view.is_in_group = view.is_member;
   return view;
 }
 

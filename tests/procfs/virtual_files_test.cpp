@@ -15,7 +15,13 @@ namespace {
 std::vector<View> some_views() {
   View many = with_cpus({0, 2, 3, 5, 7});
   many.limits.memory_bytes = std::uint64_t{1} << 40U;
-  return {unlimited({0, 1}), limited(), with_members({1200, 1180, 2617}), many};
+  View members = with_members({1200, 1180, 2617});
+  members.owns_socket = [](std::uint64_t inode) { return inode % 2 == 1; };
+  members.count_sockets = [] { return std::uint64_t{7}; };
+  members.net_file = [](pid_t, const std::string& name) {
+    return std::string(text_of(own_files(), "/proc/PID/net/" + name));
+  };
+  return {unlimited({0, 1}), limited(), members, many};
 }
 
 }  // namespace
@@ -35,8 +41,11 @@ TEST_CASE("virtual files: sorted by path, each path once, each row told of") {
 
 TEST_CASE("virtual files: a row is found by its whole path") {
   for (const VirtualFile& file : virtual_files()) CHECK(find_virtual_file(file.path) == &file);
+  CHECK(find_virtual_file("/proc/PID/task/TID/net/tcp") == find_virtual_file("/proc/PID/net/tcp"));
+  CHECK(find_virtual_file("/proc/PID/task/TID/fdinfo/FD") == find_virtual_file("/proc/PID/fdinfo/FD"));
   for (const char* path : {"", "/", "/proc", "/proc/sta", "/proc/stat/", "/proc/stats", "proc/stat", "/zzz",
-                           "/proc/1/stat", "/proc/sys/kernel/pid_max", "/proc/PID/children"}) {
+                           "/proc/1/stat", "/proc/sys/kernel/pid_max", "/proc/PID/children",
+                           "/proc/PID/task/TID", "/proc/PID/task/TID/", "/proc/PID/task/TID/task/TID/stat"}) {
     CAPTURE(path);
     CHECK(find_virtual_file(path) == nullptr);
   }
@@ -57,7 +66,7 @@ TEST_CASE("virtual files: usage is asked for exactly where the text depends on i
     CAPTURE(file.path);
     bool differs = false;
     for (View view : some_views()) {
-      for (const Machine* machine : {&two_cpus(), &eight_cpus()}) {
+      for (const Machine* machine : {&two_cpus(), &eight_cpus(), &own_files()}) {
         const std::string_view host = text_of(*machine, std::string(file.path));
         view.usage = {};
         view.load = {};
@@ -75,7 +84,7 @@ TEST_CASE("virtual files: a text that breaks off anywhere is answered") {
   for (const VirtualFile& file : virtual_files()) {
     CAPTURE(file.path);
     for (const View& view : some_views()) {
-      for (const Machine* machine : {&two_cpus(), &eight_cpus()}) {
+      for (const Machine* machine : {&two_cpus(), &eight_cpus(), &own_files()}) {
         const std::string_view host = text_of(*machine, std::string(file.path));
         for (std::size_t length = 0; length <= host.size(); ++length) {
           // A copy of just that length, so that a sanitizer sees a read behind its end.
@@ -162,6 +171,8 @@ TEST_CASE("virtual files: each limit that is stated makes the files that tell it
   CHECK(told("/proc/cpuinfo", cpus));
   CHECK_FALSE(told("/proc/cpuinfo", memory));
   CHECK(told("/proc/sys/kernel/threads-max", processes));
+  CHECK(told("/proc/PID/limits", processes));
+  CHECK_FALSE(told("/proc/PID/limits", memory));
   CHECK(told("/etc/hosts", named));
   CHECK_FALSE(told("/etc/hosts", processes));
   CHECK(procfs::told_outside_procfs({}).empty());

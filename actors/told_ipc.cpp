@@ -1,0 +1,72 @@
+#include "actors/told_ipc.hpp"
+
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <span>
+
+#include "actors/sandbox_context.hpp"
+#include "kernel/credentials.hpp"
+#include "procfs/instance.hpp"
+
+namespace proctor::actors {
+namespace {
+
+using kernel::Result;
+
+/// The call itself, with the registers' own numbers. `Object`: what it tells, laid out as the kernel does.
+template <class Object>
+Result<ToldIpc> stat_object(const seccomp_notif& notification, pid_t Object::*one, pid_t Object::*other,
+                            const std::function<bool(pid_t)>& is_member) {
+  const auto& call = notification.data;
+  Object object{};
+  const long value = ::syscall(call.nr, static_cast<int>(call.args[0]), static_cast<int>(call.args[1]), &object);
+  if (value < 0) return kernel::Error::last("look at an IPC object");
+  for (pid_t Object::*const user : {one, other})
+    if (!is_member(object.*user)) object.*user = 0;
+  const auto bytes = std::as_bytes(std::span{&object, 1});
+  return ToldIpc{value, {bytes.begin(), bytes.end()}};
+}
+
+Result<ToldIpc> last_semaphore_user(const seccomp_notif& notification,
+                                    const std::function<bool(pid_t)>& is_member) {
+  const auto& args = notification.data.args;
+  const long pid = ::syscall(SYS_semctl, static_cast<int>(args[0]), static_cast<int>(args[1]), GETPID, 0);
+  if (pid < 0) return kernel::Error::last("look at a semaphore");
+  return ToldIpc{is_member(static_cast<pid_t>(pid)) ? pid : 0, {}};
+}
+
+}  // namespace
+
+bool shares_ipc_objects(pid_t tid) {
+  const auto theirs = procfs::examine("/proc/" + std::to_string(tid) + "/ns/ipc");
+  const auto ours = procfs::examine(std::string("/proc/thread-self/ns/ipc"));
+  return theirs && ours && theirs->id.inode == ours->id.inode;
+}
+
+Result<ToldIpc> ask_ipc(SandboxContext& context, const seccomp_notif& notification) {
+  const auto own = kernel::read_credentials(::gettid());
+  const auto theirs = kernel::read_credentials(static_cast<pid_t>(notification.pid));
+  if (!own || !theirs || !context.listener.is_valid(notification.id))
+    return kernel::Error{ESRCH, "the target is gone"};
+  const auto assumed = kernel::AssumedCredentials::assume(*theirs, *own);
+  if (!assumed) return kernel::Error{EACCES, "not with the target's rights"};
+  const std::function<bool(pid_t)> is_member = [&context](pid_t pid) {
+    return pid > 0 && context.members.group_of(pid).has_value();
+  };
+  switch (notification.data.nr) {
+    case SYS_shmctl:
+      return stat_object(notification, &shmid_ds::shm_cpid, &shmid_ds::shm_lpid, is_member);
+    case SYS_msgctl:
+      return stat_object(notification, &msqid_ds::msg_lspid, &msqid_ds::msg_lrpid, is_member);
+    default:
+      return last_semaphore_user(notification, is_member);
+  }
+}
+
+}  // namespace proctor::actors

@@ -12,6 +12,7 @@
 #include <span>
 #include <utility>
 
+#include "actors/call_arguments.hpp"
 #include "actors/process_state.hpp"
 #include "actors/sandbox_context.hpp"
 #include "procfs/sys_rules.hpp"
@@ -24,10 +25,6 @@ using policy::Return;
 using policy::Verdict;
 
 constexpr const char* made_for_sandbox = "a file that only the sandbox has";
-
-std::uint32_t word_argument(const seccomp_notif& notification, int index) {
-  return static_cast<std::uint32_t>(notification.data.args[index]);
-}
 
 /// access(2) and its like: it can be read, and no more.
 Verdict may_access(std::uint32_t mode) {

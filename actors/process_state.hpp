@@ -108,6 +108,9 @@ class ProcessState {
   /// A duplicate of the calling thread's descriptor `fd`: what is then judged is what is acted upon.
   [[nodiscard]] kernel::Result<kernel::UniqueFd> capture(const seccomp_notif& notification, int fd) const;
 
+  /// Copies as much as is mapped of so many bytes; EFAULT when nothing is.
+  [[nodiscard]] kernel::Result<std::size_t> read_some(const seccomp_notif& notification, std::uint64_t address,
+                                                      std::span<std::byte> into);
   /// Copies all of `into`; EFAULT when less is mapped.
   [[nodiscard]] kernel::Result<void> read_memory(const seccomp_notif& notification, std::uint64_t address,
                                                  std::span<std::byte> into);

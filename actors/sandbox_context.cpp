@@ -43,6 +43,7 @@ SandboxContext::SandboxContext(std::shared_ptr<Loop> sandbox_loop, messages::San
       reader(index),
       members(*this),
       jobs(order.target),
+      held_files(*this),
       view(*this),
       hints(order.ungranted_directories, procfs::told_outside_procfs(order.policy.limits)),
       gate(members, hints, &view),

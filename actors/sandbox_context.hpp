@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "actors/exit_set.hpp"
+#include "actors/held_files.hpp"
 #include "actors/job_ids.hpp"
 #include "actors/loop.hpp"
 #include "actors/observed.hpp"
@@ -58,6 +59,7 @@ using Index = index::ProcessIndex<ProcessHandle>;
 struct SandboxLimits {
   std::uint32_t processes_max = 32'768;
   std::uint32_t pending_max = 256;  ///< notifications received and not yet answered
+  std::uint64_t virtual_bytes_max = std::uint64_t{128} << 20U;  ///< in virtual files that processes hold
 };
 
 /// What the actors of one sandbox share. Confined to the sandbox's loop: they all run there, one at a time,
@@ -113,6 +115,7 @@ struct SandboxContext {
   index::SnapshotReader<ProcessHandle> reader;  ///< the loop's own
   IndexMembers members;
   JobIds jobs;
+  HeldFiles held_files;
   SandboxView view;
   procfs::PathHints hints;
   procfs::ProcGate gate;

@@ -96,7 +96,11 @@ procfs::View SandboxView::look(bool with_usage) {
   return view;
 }
 
+bool SandboxView::admit_file(std::size_t bytes) { return context_.held_files.admit(bytes); }
+
 bool SandboxView::is_member(pid_t pid) {
+  // The parent of the first process and of every orphan. It holds its number for as long as the sandbox lives.
+  if (pid == context_.order.init) return false;
   if (const auto now = Clock::now(); now - foreign_as_of_ >= tick) {
     foreign_.clear();
     foreign_as_of_ = now;

@@ -24,6 +24,7 @@ class SandboxView final : public procfs::ViewSource {
 
   [[nodiscard]] const policy::StatedLimits& limits() const override;
   [[nodiscard]] procfs::View look(bool with_usage) override;
+  [[nodiscard]] bool admit_file(std::size_t bytes) override;
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -9,7 +9,10 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include "kernel/uapi.hpp"
 
@@ -57,6 +60,38 @@ std::string memfd_name(int tid, int fd) {
   name.remove_prefix(prefix.size());
   name.remove_suffix(suffix.size());
   return std::string(name);
+}
+
+std::uint64_t sealed_file_cost(std::uint64_t bytes) {
+  constexpr std::uint64_t page_bytes = 4096;
+  constexpr std::uint64_t inode_bytes = 1280;  // shmem_inode_cache, dentry, filp on x86-64
+  return (bytes + page_bytes - 1) / page_bytes * page_bytes + inode_bytes;
+}
+
+std::vector<HeldFile> sealed_files_of(int tgid, std::string_view prefix) {
+  const auto name = fmt::format("/memfd:{}", prefix);
+  std::vector<HeldFile> held;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(fmt::format("/proc/{}/fd", tgid), error), end;
+       !error && entry != end; entry.increment(error)) {
+    std::error_code closed;
+    struct stat info {};
+    if (std::filesystem::read_symlink(entry->path(), closed).native().starts_with(name) &&
+        ::stat(entry->path().c_str(), &info) == 0)
+      held.push_back({info.st_ino, static_cast<std::uint64_t>(info.st_size)});
+  }
+  std::ifstream maps(fmt::format("/proc/{}/maps", tgid));
+  for (std::string line; std::getline(maps, line);) {
+    // show_map_vma() (fs/proc/task_mmu.c): addresses, permissions, offset, device, inode, name.
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    std::uint64_t inode = 0;
+    int name_at = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx %*s %*s %*s %lu %n", &begin, &end, &inode, &name_at) == 3 &&
+        line.compare(static_cast<std::size_t>(name_at), name.size(), name) == 0)
+      held.push_back({inode, end - begin});
+  }
+  return held;
 }
 
 bool is_close_on_exec(int tid, int fd) {

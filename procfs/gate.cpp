@@ -236,7 +236,9 @@ ProcGate::Answer ProcGate::serve_virtual(const VirtualFile& file, std::string na
 Verdict ProcGate::make(const OpenRequest& request, const Told& told) {
   View view = views_->look(told.file->needs_usage);
   view.reader = request.tid;
-  auto sealed = kernel::make_sealed_file(sealed_name(told.name), told.file->generate(view, told.host));
+  const std::string text = told.file->generate(view, told.host);
+  if (!views_->admit_file(text.size())) return fails(ENFILE, "the sandbox holds too many virtual files");
+  auto sealed = kernel::make_sealed_file(sealed_name(told.name), text);
   if (!sealed) return fails(sealed.error().number, "no room for a virtual file");
   return inject(*std::move(sealed), request);
 }

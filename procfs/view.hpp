@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -71,6 +72,9 @@ class ViewSource {
 
   /// `with_usage`: View::usage and View::load are wanted too, at the cost of a look at each process.
   [[nodiscard]] virtual View look(bool with_usage) = 0;
+
+  /// Whether a virtual file of so many bytes may be made: what the sandbox's processes hold is bounded.
+  [[nodiscard]] virtual bool admit_file(std::size_t bytes) = 0;
 };
 
 }  // namespace proctor::procfs

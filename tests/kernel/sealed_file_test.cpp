@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <set>
 
 #include "support/catch.hpp"
 
@@ -48,6 +49,37 @@ TEST_CASE("sealed file: nobody changes it, by whatever descriptor") {
   CHECK(errno == EPERM);
   CHECK(::ftruncate(again.get(), 0) == -1);
   CHECK(::mmap(nullptr, 4, PROT_WRITE, MAP_SHARED, again.get(), 0) == MAP_FAILED);
+}
+
+TEST_CASE("sealed file: those that a process holds are found, by descriptor and by map, and no others") {
+  const auto inodes = [](const char* prefix) {
+    std::multiset<std::uint64_t> found;
+    for (const HeldFile& file : sealed_files_of(::getpid(), prefix)) found.insert(file.inode);
+    return found;
+  };
+  const auto inode_of = [](const UniqueFd& fd) {
+    struct stat info {};
+    REQUIRE(::fstat(fd.get(), &info) == 0);
+    return std::uint64_t{info.st_ino};
+  };
+  auto kept = make_sealed_file("proctor-test:kept", "x");
+  auto mapped = make_sealed_file("proctor-test:mapped", "y");
+  const auto other = make_sealed_file("other", "z");
+  REQUIRE(kept);
+  REQUIRE(mapped);
+  REQUIRE(other);
+  const auto inode_mapped = inode_of(*mapped);
+  void* const map = ::mmap(nullptr, 1, PROT_READ, MAP_SHARED, mapped->get(), 0);
+  REQUIRE(map != MAP_FAILED);
+  CHECK(inodes("proctor-test:") == std::multiset{inode_of(*kept), inode_mapped, inode_mapped});
+  mapped->reset();
+  CHECK(inodes("proctor-test:") == std::multiset{inode_of(*kept), inode_mapped});
+  REQUIRE(::munmap(map, 1) == 0);
+  CHECK(inodes("proctor-test:") == std::multiset{inode_of(*kept)});
+  kept->reset();
+  CHECK(inodes("proctor-test:").empty());
+  CHECK(sealed_file_cost(1) == sealed_file_cost(4096));
+  CHECK(sealed_file_cost(4097) == sealed_file_cost(1) + 4096);
 }
 
 TEST_CASE("sealed file: its name and its flags are told by a descriptor") {

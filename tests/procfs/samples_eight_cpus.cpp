@@ -101,7 +101,6 @@ cpu family	: 6
 model		: 85
 model name	: Intel(R) Xeon(R) Silver 4208 CPU @ 2.10GHz
 stepping	: 7
-microcode	: 0x5003604
 cpu MHz		: 800.000
 cache size	: 11264 KB
 physical id	: 0
@@ -111,7 +110,6 @@ cpu cores	: 4
 apicid		: 0
 fpu		: yes
 flags		: fpu vme de pse tsc msr pae mce
-vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
 address sizes	: 46 bits physical, 48 bits virtual
@@ -123,7 +121,6 @@ cpu family	: 6
 model		: 85
 model name	: Intel(R) Xeon(R) Silver 4208 CPU @ 2.10GHz
 stepping	: 7
-microcode	: 0x5003604
 cpu MHz		: 837.131
 cache size	: 11264 KB
 physical id	: 0
@@ -133,7 +130,6 @@ cpu cores	: 4
 apicid		: 2
 fpu		: yes
 flags		: fpu vme de pse tsc msr pae mce
-vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
 address sizes	: 46 bits physical, 48 bits virtual
@@ -145,7 +141,6 @@ cpu family	: 6
 model		: 85
 model name	: Intel(R) Xeon(R) Silver 4208 CPU @ 2.10GHz
 stepping	: 7
-microcode	: 0x5003604
 cpu MHz		: 874.262
 cache size	: 11264 KB
 physical id	: 0
@@ -155,7 +150,6 @@ cpu cores	: 4
 apicid		: 4
 fpu		: yes
 flags		: fpu vme de pse tsc msr pae mce
-vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
 address sizes	: 46 bits physical, 48 bits virtual
@@ -167,7 +161,6 @@ cpu family	: 6
 model		: 85
 model name	: Intel(R) Xeon(R) Silver 4208 CPU @ 2.10GHz
 stepping	: 7
-microcode	: 0x5003604
 cpu MHz		: 911.393
 cache size	: 11264 KB
 physical id	: 0
@@ -177,7 +170,6 @@ cpu cores	: 4
 apicid		: 6
 fpu		: yes
 flags		: fpu vme de pse tsc msr pae mce
-vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
 address sizes	: 46 bits physical, 48 bits virtual
@@ -189,7 +181,6 @@ cpu family	: 6
 model		: 85
 model name	: Intel(R) Xeon(R) Silver 4208 CPU @ 2.10GHz
 stepping	: 7
-microcode	: 0x5003604
 cpu MHz		: 948.524
 cache size	: 11264 KB
 physical id	: 0
@@ -199,7 +190,6 @@ cpu cores	: 4
 apicid		: 8
 fpu		: yes
 flags		: fpu vme de pse tsc msr pae mce
-vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
 address sizes	: 46 bits physical, 48 bits virtual
@@ -211,7 +201,6 @@ cpu family	: 6
 model		: 85
 model name	: Intel(R) Xeon(R) Silver 4208 CPU @ 2.10GHz
 stepping	: 7
-microcode	: 0x5003604
 cpu MHz		: 985.655
 cache size	: 11264 KB
 physical id	: 0
@@ -221,7 +210,6 @@ cpu cores	: 4
 apicid		: 10
 fpu		: yes
 flags		: fpu vme de pse tsc msr pae mce
-vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
 address sizes	: 46 bits physical, 48 bits virtual
@@ -233,7 +221,6 @@ cpu family	: 6
 model		: 85
 model name	: Intel(R) Xeon(R) Silver 4208 CPU @ 2.10GHz
 stepping	: 7
-microcode	: 0x5003604
 cpu MHz		: 1022.786
 cache size	: 11264 KB
 physical id	: 0
@@ -243,7 +230,6 @@ cpu cores	: 4
 apicid		: 12
 fpu		: yes
 flags		: fpu vme de pse tsc msr pae mce
-vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
 address sizes	: 46 bits physical, 48 bits virtual
@@ -255,7 +241,6 @@ cpu family	: 6
 model		: 85
 model name	: Intel(R) Xeon(R) Silver 4208 CPU @ 2.10GHz
 stepping	: 7
-microcode	: 0x5003604
 cpu MHz		: 1059.917
 cache size	: 11264 KB
 physical id	: 0
@@ -265,7 +250,6 @@ cpu cores	: 4
 apicid		: 14
 fpu		: yes
 flags		: fpu vme de pse tsc msr pae mce
-vmx flags	: vnmi preemption_timer
 bugs		: spectre_v1 spectre_v2
 bogomips	: 4200.00
 address sizes	: 46 bits physical, 48 bits virtual

@@ -39,6 +39,43 @@ SANDBOXES = 200
 SLACK_BYTES = 2 << 20
 
 
+# Opens virtual files, in as many processes as that takes, until no more are given out; then lets go of them. Prints
+# how many there were, and whether one can be opened again.
+HOLDER = r"""
+import errno, os, resource
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+def hold(most):
+    held = []
+    while len(held) < most:
+        try:
+            held.append(os.open("/proc/self/stat", os.O_RDONLY))
+        except OSError as error:
+            assert error.errno == errno.ENFILE, error
+            return held, True
+    return held, False
+together, full, release, ready = 0, False, os.pipe(), os.pipe()
+children = []
+while not full and len(children) < 64:
+    child = os.fork()
+    if child == 0:
+        os.close(release[1])
+        held, full = hold(min(hard - 32, 8000))
+        os.write(ready[1], b"%8d" % (-len(held) if full else len(held)))
+        os.read(release[0], 1)
+        os._exit(0)
+    children.append(child)
+    count = int(os.read(ready[0], 8))
+    together, full = together + abs(count), count <= 0
+assert full
+os.close(release[1])
+for child in children:
+    assert os.waitpid(child, 0)[1] == 0
+os.close(os.open("/proc/self/stat", os.O_RDONLY))
+print(together, "opened")
+"""
+
+
 class Leaks(SystemTest):
     def figures(self):
         """(descriptors, threads, resident bytes) of the daemon. It is not dumpable, so that only root can count its
@@ -115,6 +152,17 @@ class Leaks(SystemTest):
         before = self.figures()
         make()
         self.assert_came_back(before, "after failed and killed sessions")
+
+    def test_virtual_files_that_are_held_are_bounded(self):
+        for mode in common.MODES:
+            with self.subTest(mode=mode):
+                done = self.run_in(mode, ["/usr/bin/python3", "-c", HOLDER])
+                self.assertEqual((done.returncode, done.stderr), (0, b""))
+                held, after = done.stdout.split()
+                # 128 MiB, of which each takes two pages or less, and not much less.
+                self.assertGreater(int(held), 10_000)
+                self.assertLess(int(held), 40_000)
+                self.assertEqual(after, b"opened")
 
     def test_questions_leave_nothing(self):
         def make():

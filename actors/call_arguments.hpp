@@ -1,0 +1,19 @@
+#pragma once
+
+#include <linux/seccomp.h>
+
+#include <cstdint>
+
+namespace proctor::actors {
+
+/// The nth argument of a call as the kernel takes an unsigned int from a register: the low word.
+[[nodiscard]] inline std::uint32_t word_argument(const seccomp_notif& notification, int index) {
+  return static_cast<std::uint32_t>(notification.data.args[index]);
+}
+
+/// The same for an int parameter.
+[[nodiscard]] inline int int_argument(const seccomp_notif& notification, int index) {
+  return static_cast<int>(word_argument(notification, index));
+}
+
+}  // namespace proctor::actors

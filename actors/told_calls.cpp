@@ -1,0 +1,225 @@
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "actors/call_arguments.hpp"
+#include "actors/process_state.hpp"
+#include "actors/sandbox_context.hpp"
+#include "actors/told_ipc.hpp"
+#include "kernel/cpus.hpp"
+#include "kernel/credentials.hpp"
+#include "kernel/sealed_file.hpp"
+#include "procfs/told_calls.hpp"
+
+// ProcessState's handlers of the calls that tell, or take, what the files of /proc tell.
+namespace proctor::actors {
+
+using policy::Continue;
+using policy::Fail;
+using policy::Return;
+using policy::Verdict;
+
+Verdict ProcessState::tell_system(const seccomp_notif& notification) {
+  struct sysinfo host {};
+  if (::sysinfo(&host) != 0) return {Fail{errno}, "as the kernel would"};
+  const auto told = procfs::told_sysinfo(context_.view.look(true), host);
+  return tell(notification, std::as_bytes(std::span{&told, 1}), "the sandbox's own figures");
+}
+
+Verdict ProcessState::tell_parent() const {
+  const auto stat = kernel::read_proc_stat(key_.pid);
+  if (!stat) return {Fail{EINTR}, "the target is gone"};
+  // Continue safety: the parent is the sandbox's own; should it end now, the kernel tells who adopted the
+  // child, a number and no more.
+  if (context_.members.group_of(stat->ppid)) return {Continue{}};
+  return {Return{0}, "a parent outside the sandbox does not exist"};
+}
+
+Verdict ProcessState::tell_session(const seccomp_notif& notification) {
+  const pid_t named = int_argument(notification, 0);
+  const auto process = named == 0 ? std::optional{key_.pid} : context_.members.group_of(named);
+  if (!process) return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
+  const auto stat = kernel::read_proc_stat(*process);
+  if (!stat) return {Fail{ESRCH}, "the process is gone"};
+  // Continue safety: the pid is in a register. A session that its process leads by now has its own number.
+  if (context_.view.look(false).is_member(stat->session)) return {Continue{}};
+  return {Return{0}, "a session that began outside the sandbox"};
+}
+
+Verdict ProcessState::tell_name(const seccomp_notif& notification) {
+  // Continue safety: nothing is hidden where no name was given.
+  if (context_.order.policy.limits.hostname.empty()) return {Continue{}};
+  utsname host{};
+  if (::uname(&host) != 0) return {Fail{errno}, "as the kernel would"};
+  const auto told = procfs::told_uname(context_.view.look(false), host);
+  return tell(notification, std::as_bytes(std::span{&told, 1}), "the sandbox's own name");
+}
+
+Verdict ProcessState::tell_capabilities(const seccomp_notif& notification) {
+  const auto& args = notification.data.args;
+  __user_cap_header_struct asked{};
+  const auto bytes = std::as_writable_bytes(std::span{&asked, 1});
+  const auto read = read_some(notification, args[0], bytes);
+  if (!read && read.error().number != EFAULT) return {Fail{EPERM}, "the header cannot be read"};
+  if (!read || *read < sizeof asked.version) return {Fail{EFAULT}, "the header is not mapped"};
+  // As the kernel: kernel/capability.c, cap_validate_magic() and capget(2).
+  const bool wants_data = args[1] != 0;
+  const bool narrow = asked.version == _LINUX_CAPABILITY_VERSION_1;
+  if (!narrow && asked.version != _LINUX_CAPABILITY_VERSION_2 &&
+      asked.version != _LINUX_CAPABILITY_VERSION_3) {
+    constexpr std::uint32_t known = _LINUX_CAPABILITY_VERSION_3;
+    auto verdict = answer_in_memory(notification, args[0], std::as_bytes(std::span{&known, 1}), 0,
+                                    "the version that there is");
+    if (wants_data && std::holds_alternative<Return>(verdict.answer)) return {Fail{EINVAL}, "as the kernel"};
+    return verdict;
+  }
+  if (!wants_data) return {Return{0}, "as the kernel would"};
+  if (*read < bytes.size()) return {Fail{EFAULT}, "the header is not mapped"};
+  if (asked.pid < 0) return {Fail{EINVAL}, "as the kernel would"};
+  if (asked.pid != 0 && !context_.members.group_of(asked.pid))
+    return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> told{};
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3,
+                                  asked.pid == 0 ? static_cast<pid_t>(notification.pid) : asked.pid};
+  if (::syscall(SYS_capget, &header, told.data()) != 0) return {Fail{errno}, "as the kernel would"};
+  const auto shown = std::span{told}.first(narrow ? _LINUX_CAPABILITY_U32S_1 : _LINUX_CAPABILITY_U32S_3);
+  return answer_in_memory(notification, args[1], std::as_bytes(shown), 0, "of the sandbox's own process");
+}
+
+Verdict ProcessState::set_affinity(const seccomp_notif& notification) {
+  const int named = int_argument(notification, 0);
+  const pid_t tid = named == 0 ? static_cast<pid_t>(notification.pid) : named;
+  if (named != 0 && !context_.members.group_of(named))
+    return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
+  // Continue safety: the pid is in a register, and any CPU of the machine is the sandbox's.
+  const auto view = context_.view.look(false);
+  if (view.all_cpus) return {Continue{}};
+
+  std::array<std::byte, kernel::cpu_mask_bytes_max> mask{};
+  const auto length =
+      std::min<std::uint64_t>(static_cast<std::uint32_t>(notification.data.args[1]), mask.size());
+  const auto wanted = std::span{mask}.first(length);
+  const auto read = read_some(notification, notification.data.args[2], wanted);
+  if (!read && read.error().number != EFAULT) return {Fail{EPERM}, "the mask cannot be read"};
+  if (!read || *read < length) return {Fail{EFAULT}, "the mask is not mapped"};
+  std::vector<unsigned> cpus;
+  std::ranges::set_intersection(kernel::cpus_in_mask(mask), view.cpus, std::back_inserter(cpus));
+  // With the target's rights: the kernel asks whose process it is. A number that is dealt to another process
+  // between the look-up and this call would be one that the target's user could restrict anyway.
+  const auto own = kernel::read_credentials(::gettid());
+  const auto theirs = kernel::read_credentials(static_cast<pid_t>(notification.pid));
+  if (!own || !theirs || !context_.listener.is_valid(notification.id))
+    return {Fail{EINTR}, "the target is gone"};
+  const auto assumed = kernel::AssumedCredentials::assume(*theirs, *own);
+  if (!assumed) return {Fail{EPERM}, "not with the target's rights"};
+  if (const auto done = kernel::set_allowed_cpus(tid, cpus); !done)
+    return {Fail{done.error().number}, "as the kernel would"};
+  return {Return{0}, "within the CPUs of the sandbox"};
+}
+
+Verdict ProcessState::tell_ipc(const seccomp_notif& notification) {
+  // Continue safety: the objects of another namespace than ours are a container's own.
+  if (!shares_ipc_objects(static_cast<pid_t>(notification.pid))) return {Continue{}};
+  const auto told = ask_ipc(context_, notification);
+  if (!told) return {Fail{told.error().number}, "as the kernel would"};
+  if (told->bytes.empty()) return {Return{told->value}, "own processes only"};
+  return answer_in_memory(notification, notification.data.args[2], told->bytes, told->value,
+                          "own processes only");
+}
+
+Verdict ProcessState::process_limit(const seccomp_notif& notification) {
+  const auto& args = notification.data.args;
+  const int call = notification.data.nr;
+  const int named = call == SYS_prlimit64 ? int_argument(notification, 0) : 0;
+  if (named != 0 && !context_.members.group_of(named))
+    return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
+  const int resource = int_argument(notification, call == SYS_prlimit64 ? 1 : 0);
+  // Continue safety: pid and resource are in registers, and the kernel's answer is the sandbox's.
+  if (resource != RLIMIT_NPROC || !context_.order.policy.limits.processes) return {Continue{}};
+  const auto change = call == SYS_prlimit64 ? args[2] : call == SYS_setrlimit ? args[1] : 0;
+  const auto told_at = call == SYS_prlimit64 ? args[3] : call == SYS_getrlimit ? args[1] : 0;
+
+  // Of a member or of the caller: that any process may be told, as by /proc/PID/limits.
+  rlimit host{};
+  if (::prlimit(named == 0 ? key_.pid : named, RLIMIT_NPROC, nullptr, &host) != 0)
+    return {Fail{errno}, "as the kernel would"};
+  const rlimit told = procfs::told_process_limit(context_.view.look(false), host);
+  if (change != 0)
+    if (auto verdict = judge_process_limit(notification, change, told)) {
+      // Continue safety: the kernel sets what its own rules allow, whatever the memory holds by then; as above.
+      if (!std::holds_alternative<Continue>(verdict->answer) || told_at == 0) return *std::move(verdict);
+      return {Fail{EPERM}, "sets a limit and asks what it was in one call"};
+    }
+  if (told_at == 0) return {Return{0}, "the limit that is told already"};
+  return answer_in_memory(notification, told_at, std::as_bytes(std::span{&told, 1}), 0, "the limit that is told");
+}
+
+std::optional<Verdict> ProcessState::judge_process_limit(const seccomp_notif& notification,
+                                                         std::uint64_t address, const rlimit& told) {
+  rlimit wanted{};
+  const auto bytes = std::as_writable_bytes(std::span{&wanted, 1});
+  const auto read = read_some(notification, address, bytes);
+  if (!read) return unreadable(read.error());
+  if (*read < bytes.size()) return Verdict{Fail{EFAULT}, "the limit is not mapped"};
+  const auto caller = kernel::read_credentials(static_cast<pid_t>(notification.pid));
+  if (!caller || !context_.listener.is_valid(notification.id))
+    return Verdict{Fail{EINTR}, "the target is gone"};
+  constexpr std::uint64_t may_raise = std::uint64_t{1} << CAP_SYS_RESOURCE;
+  const auto changes = procfs::changes_process_limit(
+      told, wanted, (caller->effective_capabilities & may_raise) != 0);
+  if (!changes) return Verdict{Fail{changes.error().number}, "as the kernel would"};
+  // Continue safety: see process_limit.
+  if (*changes) return Verdict{Continue{}};
+  return std::nullopt;
+}
+
+Verdict ProcessState::read_anew(const seccomp_notif& notification) {
+  const auto tid = static_cast<pid_t>(notification.pid);
+  const int fd = int_argument(notification, 0);
+  const auto name = kernel::memfd_name(tid, fd);
+  const auto length = name.copy(context_.path.data(), context_.path.size());
+  procfs::OpenRequest request;
+  request.path = procfs::path_of_sealed_name({context_.path.data(), length});
+  // Continue safety: the kernel moves the position of the target's own descriptor, whatever that has become.
+  if (request.path.empty()) return {Continue{}};
+  argument_ = request.path;
+  request.tid = tid;
+  request.tgid = key_.pid;
+  if (kernel::is_close_on_exec(tid, fd)) request.flags = O_CLOEXEC;
+  auto verdict = ask_gate(notification, request);
+  // Continue safety: as above. The process that the file told of may have ended.
+  if (!std::holds_alternative<policy::Inject>(verdict.answer)) return {Continue{}};
+  auto& opened = std::get<policy::Inject>(verdict.answer);
+  // A memfd of the target's own may bear any name; whoever it is passed to must not find its own memory map or
+  // a private file in the place of what it was given.
+  // And what another thread has put under the number since then is left alone.
+  // Continue safety: as above.
+  if (kernel::memfd_name(::gettid(), opened.fd->get()) != name || kernel::memfd_name(tid, fd) != name)
+    return {Continue{}};
+  const auto thread = kernel::PidFd::open_thread(tid);
+  const auto file = thread ? thread->get_fd(fd) : kernel::Result<kernel::UniqueFd>(thread.error());
+  if (notification.data.nr == SYS_lseek) {
+    // Its duplicates go on with the text of before, from the beginning as well: they share the position.
+    if (file) static_cast<void>(::lseek(file->get(), 0, SEEK_SET));
+    return {policy::Replace{std::move(opened.fd), fd, opened.close_on_exec}, "read again"};
+  }
+  // pread leaves the position where it is.
+  if (file) static_cast<void>(::lseek(opened.fd->get(), ::lseek(file->get(), 0, SEEK_CUR), SEEK_SET));
+  return {policy::Replace{std::move(opened.fd), fd, opened.close_on_exec, policy::Replace::Then::goes_on},
+          "read again"};
+}
+
+}  // namespace proctor::actors

@@ -28,6 +28,7 @@ constexpr std::array hidden_entries = {
     HiddenEntries{"/sys/bus/cpu/devices", "cpu", HiddenWhen::other_cpu},
     HiddenEntries{"/sys/bus/machinecheck/devices", "machinecheck", HiddenWhen::other_cpu},
     HiddenEntries{"/sys/bus/memory/devices", "memory", HiddenWhen::memory},
+    HiddenEntries{"/sys/class/bdi", "", HiddenWhen::always},
     HiddenEntries{"/sys/class/block", "", HiddenWhen::always},
     HiddenEntries{"/sys/class/cpuid", "cpu", HiddenWhen::other_cpu},
     HiddenEntries{"/sys/class/msr", "msr", HiddenWhen::other_cpu},
@@ -39,6 +40,7 @@ constexpr std::array hidden_entries = {
     HiddenEntries{"/sys/devices/system/memory", "memory", HiddenWhen::memory},
     HiddenEntries{"/sys/devices/system/node/nodeN", "cpu", HiddenWhen::other_cpu},
     HiddenEntries{"/sys/devices/system/node/nodeN", "memory", HiddenWhen::memory},
+    HiddenEntries{"/sys/devices/virtual/bdi", "", HiddenWhen::always},
     HiddenEntries{"/sys/devices/virtual/cpuid", "cpu", HiddenWhen::other_cpu},
     HiddenEntries{"/sys/devices/virtual/msr", "msr", HiddenWhen::other_cpu},
 };

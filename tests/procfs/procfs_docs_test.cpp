@@ -52,7 +52,7 @@ sandbox has is found by such a name.
 - **CPUs, nodes and memory** are the sandbox's where they are stated: files of other CPUs do not exist, by any of
   their names, and listings leave them out.
 - **There are no disks**, as /proc/diskstats says: /sys/block is empty, and what its links would lead to does not
-  exist. Device nodes in /dev and the names in `mountinfo` are the machine's.
+  exist. Device nodes in /dev, the names in `mountinfo`, and the controllers and buses of disks are the machine's.
 - **Cgroups**: where a limit is stated, /sys/fs/cgroup holds the virtual files and nothing else; without one it is the
   machine's. With `--proc=strict`, `stat`, `access` and listings know the files that the machine does not have;
   without it only `open` does. Go, the JVM, Node and Python open them; a program that asks `access` first needs

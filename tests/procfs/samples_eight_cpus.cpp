@@ -578,14 +578,6 @@ Node 1, zone   Normal
 )text"},
       {"/sys/devices/system/cpu/present", R"text(0-7
 )text"},
-      {"/sys/devices/system/node/nodeN/meminfo", R"text(Node 0 MemTotal:       9660628 kB
-Node 0 MemFree:        4799656 kB
-Node 0 MemUsed:        4860972 kB
-Node 0 SwapCached:            0 kB
-Node 0 Active:          2031664 kB
-Node 0 FilePages:       3100552 kB
-Node 0 HugePages_Total:     0
-)text"},
   };
   return files;
 }

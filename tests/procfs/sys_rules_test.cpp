@@ -86,7 +86,8 @@ TEST_CASE("/sys: the CPUs of others are hidden, by number and not by the look of
 
 TEST_CASE("/sys: there are no disks, under none of their names") {
   const View view = unlimited({0, 1});
-  for (const char* path : {"/sys/block/vda", "/sys/class/block/sda1", "/sys/dev/block/8:0"})
+  for (const char* path :
+       {"/sys/block/vda", "/sys/class/block/sda1", "/sys/dev/block/8:0", "/sys/devices/virtual/bdi/8:0/x"})
     CHECK(is_hidden_in_sys(path, view));
   for (const char* path : {"/sys/block", "/sys/class/net/eth0", "/sys/dev/char/1:3"})
     CHECK_FALSE(is_hidden_in_sys(path, view));

@@ -456,10 +456,9 @@ Verdict ProcessState::rewind(const seccomp_notif& notification) {
   // Continue safety: as above. The process that the file told of may have ended.
   if (!std::holds_alternative<policy::Inject>(verdict.answer)) return {Continue{}};
   auto& opened = std::get<policy::Inject>(verdict.answer);
-  // A memfd of the target's own may bear any name; whoever it is passed to must not find its own memory map or
-  // a private file in the place of what it was given.
-  // And what another thread has put under the number since then is left alone.
-  // Continue safety: as above.
+  // A memfd of the target's own may bear any name; whoever it is passed to must not find its own memory map
+  // or a private file in the place of what it was given. And what another thread has put under the number
+  // since then is left alone. Continue safety: as above.
   if (kernel::memfd_name(::gettid(), opened.fd->get()) != name || kernel::memfd_name(tid, fd) != name)
     return {Continue{}};
   // Its duplicates go on with the text of before, from the beginning as well: they share the position.

@@ -44,6 +44,7 @@ constexpr std::uint64_t pr_sched_core = 62;
 constexpr std::uint64_t sem_getpid = 11;
 constexpr std::uint64_t af_netlink = 16;
 constexpr std::uint64_t netlink_sock_diag = 4;
+constexpr std::uint64_t netlink_audit = 9;
 constexpr std::uint64_t netlink_connector = 11;
 // NS_GET_{PID,TGID}_{FROM,IN}_PIDNS of <linux/nsfs.h> (6.11).
 constexpr std::uint64_t ns_get_pid_from_pidns = 0x8004b706;
@@ -397,6 +398,7 @@ constexpr std::array table{
     refuse("fanotify_init", SYS_fanotify_init, EPERM,
            "its events name foreign processes, and give a privileged one descriptors of them"),
     refuse_netlink(netlink_sock_diag, lists_sockets),
+    refuse_netlink(netlink_audit, "the audit log tells of every process of the machine"),
     refuse_netlink(netlink_connector, tells_of_processes),
     refuse("add_key", SYS_add_key, EPERM, shared_keys),
     refuse("request_key", SYS_request_key, EPERM, shared_keys),

@@ -28,6 +28,7 @@ REFUSED = {
                     errno.EPERM),
     "listener": errno.EBUSY,
     "sched-core": errno.EINVAL,
+    "netlink-audit": errno.EPROTONOSUPPORT,
 }
 # Those that work bare, for root or for everybody, and change nothing outside their process.
 WORK_BARE = {

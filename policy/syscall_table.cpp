@@ -293,7 +293,7 @@ constexpr std::array table{
     ask("sysinfo", SYS_sysinfo, Handler::tell_system, tells_as_proc_does),
     ask("getppid", SYS_getppid, Handler::tell_parent, tells_as_proc_does),
     ask("uname", SYS_uname, Handler::tell_name, tells_as_proc_does),
-    ask("capget", SYS_capget, Handler::tell_capabilities, names_pid_in_memory),
+    ask("capget", SYS_capget, Handler::tell_caps, names_pid_in_memory),
     ask("shmctl", SYS_shmctl, Handler::tell_ipc, tells_of_last_user),
     ask("msgctl", SYS_msgctl, Handler::tell_ipc, tells_of_last_user),
     ask_last_of_semaphore(),

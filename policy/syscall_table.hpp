@@ -35,19 +35,19 @@ enum class Condition : std::uint8_t {
 /// How the supervisor handles a notified call: names a handler of the notification actor.
 enum class Handler : std::uint8_t {
   none,
-  open_path,          ///< open, openat, openat2, creat
-  directory,          ///< getdents, getdents64
-  change_cwd,         ///< chdir, fchdir
-  exec,               ///< execve, execveat
-  judge_path,         ///< a path that is neither opened nor entered: readlink, statfs, ...
-  tell_system,        ///< sysinfo
-  tell_name,          ///< uname
-  tell_parent,        ///< getppid
-  tell_capabilities,  ///< capget
-  tell_ipc,           ///< shmctl, msgctl, semctl: who made or last used an object
-  set_affinity,       ///< sched_setaffinity: within the CPUs of the sandbox
-  rewind,             ///< lseek to the beginning: a virtual file is made anew
-  pid_argument,       ///< a pid in a register: membership decides, see judged_pids
+  open_path,     ///< open, openat, openat2, creat
+  directory,     ///< getdents, getdents64
+  change_cwd,    ///< chdir, fchdir
+  exec,          ///< execve, execveat
+  judge_path,    ///< a path that is neither opened nor entered: readlink, statfs, ...
+  tell_system,   ///< sysinfo
+  tell_name,     ///< uname
+  tell_parent,   ///< getppid
+  tell_caps,     ///< capget
+  tell_ipc,      ///< shmctl, msgctl, semctl: who made or last used an object
+  set_affinity,  ///< sched_setaffinity: within the CPUs of the sandbox
+  rewind,        ///< lseek to the beginning: a virtual file is made anew
+  pid_argument,  ///< a pid in a register: membership decides, see judged_pids
 };
 
 /// How a register of a Handler::pid_argument row names a task.

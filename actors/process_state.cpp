@@ -116,7 +116,7 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return tell_session(notification);
     case policy::Handler::tell_name:
       return tell_name(notification);
-    case policy::Handler::tell_capabilities:
+    case policy::Handler::tell_caps:
       return tell_capabilities(notification);
     case policy::Handler::tell_ipc:
       return tell_ipc(notification);

@@ -91,7 +91,7 @@ constexpr std::array table{
     ask("getppid", SYS_getppid, Handler::tell_parent, tells_as_proc_does),
     ask("getsid", SYS_getsid, Handler::tell_session, tells_as_proc_does),
     ask("uname", SYS_uname, Handler::tell_name, tells_as_proc_does),
-    ask("capget", SYS_capget, Handler::tell_capabilities, names_pid_in_memory),
+    ask("capget", SYS_capget, Handler::tell_caps, names_pid_in_memory),
     ask_ipc("shmctl", SYS_shmctl, 1, ipc_stat),
     ask_ipc("shmctl", SYS_shmctl, 1, shm_stat),
     ask_ipc("shmctl", SYS_shmctl, 1, shm_stat_any),

@@ -43,7 +43,7 @@ enum class Handler : std::uint8_t {
   tell_system,   ///< sysinfo
   tell_name,     ///< uname
   tell_parent,   ///< getppid
-  tell_capabilities,  ///< capget
+  tell_caps,     ///< capget
   tell_ipc,      ///< shmctl, msgctl, semctl: who made or last used an object
   tell_session,  ///< getsid
   set_affinity,  ///< sched_setaffinity: within the CPUs of the sandbox

@@ -34,8 +34,8 @@ enum class Listing : std::uint8_t {
 };
 
 /// What the sealed file of a virtual file is called, and back: so a descriptor of the target tells which file
-/// it was opened as. Empty: not such a name. A target can make a memfd of that name itself; what a rewind of it
-/// may yield is no more than that virtual file, as whoever rewinds it may open it.
+/// it was opened as. Empty: not such a name. A target can make a memfd of that name itself; what a rewind of
+/// it may yield is no more than that virtual file, as whoever rewinds it may open it.
 [[nodiscard]] std::string sealed_name(std::string_view path);
 [[nodiscard]] std::string_view path_of_sealed_name(std::string_view name);
 

@@ -28,6 +28,7 @@ REFUSED = {
                     errno.EPERM),
     "listener": errno.EBUSY,
     "sched-core": errno.EINVAL,
+    "netlink-audit": errno.EPROTONOSUPPORT,
 }
 # Those that work bare, for root or for everybody, and change nothing outside their process.
 WORK_BARE = {
@@ -260,6 +261,8 @@ class Paths(AttackTest):
                 for foreign in (self.victim_pid, 1):
                     found, _ = self.answers(mode, foreign, options, links_too=False)
                     self.assertEqual(self.different(found, dead, calls), {}, f"{mode} {proc}: foreign, dead")
+                    # The others do tell: whether the number is in use.
+                    self.assertEqual(bool(self.different(found, dead, set(classes) - calls)), proc == "private")
                 self.report(f"{mode} {proc}: {len(calls)} calls, {len(dead)} spellings: two foreign processes as if nobody")
 
     def test_an_own_process_answers_every_call_by_path_as_without_proctor(self):

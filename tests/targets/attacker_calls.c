@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -56,7 +57,8 @@ static void attack_files(const char* name, pid_t pid) {
   tell(name, "write-oom", open_of(pid, "oom_score_adj", O_WRONLY));
 }
 
-// The pid of a task in the pid namespace that is this one: what <linux/nsfs.h> of 6.11 calls NS_GET_PID_IN_PIDNS.
+// The pid of a task in the pid namespace that is this one: what <linux/nsfs.h> of 6.11 calls
+// NS_GET_PID_IN_PIDNS.
 static long translated(pid_t pid) {
   const int fd = open("/proc/self/ns/pid", O_RDONLY);
   const long result = ioctl(fd, 0x8004b708, pid);
@@ -160,7 +162,8 @@ static void attack_by_call(const char* name, pid_t pid) {
   memset(&time, 0, sizeof time);
   tell(name, "clock_nanosleep", syscall(SYS_clock_nanosleep, clock, TIMER_ABSTIME, &time, NULL));
   tell(name, "timer_create", timer_create((clockid_t)clock, NULL, &timer));
-  tell(name, "migrate_pages", syscall(SYS_migrate_pages, pid, 64UL, (unsigned long[]){1}, (unsigned long[]){1}));
+  tell(name, "migrate_pages",
+       syscall(SYS_migrate_pages, pid, 64UL, (unsigned long[]){1}, (unsigned long[]){1}));
   attack_measures(name, pid);
   attack_schedule(name, pid);
   attack_files(name, pid);
@@ -307,6 +310,7 @@ static long type_ahead_wide(void) {
 }
 static long console_paste(void) { return ioctl(open("/dev/null", O_RDWR), 0x541c /* TIOCLINUX */, "\3"); }
 static long watch_files(void) { return syscall(SYS_fanotify_init, 0x200 /* FAN_REPORT_FID */, O_RDONLY); }
+static long audit_log(void) { return socket(AF_NETLINK, SOCK_RAW, 9 /* NETLINK_AUDIT */); }
 static long share_core(void) { return prctl(62 /* PR_SCHED_CORE */, 0, getppid(), 0, 0); }
 
 // kernel FOREIGN_PATH [NAME ...]: each in a process of its own, as its effects last. Prints `name errno`.
@@ -349,6 +353,7 @@ int at_the_kernel(int argc, char** argv) {
       {"tioclinux", console_paste},
       {"sched-core", share_core},
       {"fanotify_init", watch_files},
+      {"netlink-audit", audit_log},
   };
   if (argc < 2) return 98;
   foreign_path = argv[1];

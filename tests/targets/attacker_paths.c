@@ -20,7 +20,13 @@
 
 #include "attacker.h"
 
-enum { proc_fd = 100, path_bytes_max = 4096, flag_empty = 0x1000, flag_follow = 0x400, flag_nofollow = 0x100 };
+enum {
+  proc_fd = 100,
+  path_bytes_max = 4096,
+  flag_empty = 0x1000,
+  flag_follow = 0x400,
+  flag_nofollow = 0x100
+};
 
 // Newer than the headers of Debian 12.
 enum {
@@ -33,7 +39,8 @@ enum {
 };
 
 static int watches;
-static char answer_kind;  // what a call that succeeded yielded: a letter for the type of file, or for an entry
+static char
+    answer_kind;  // what a call that succeeded yielded: a letter for the type of file, or for an entry
 
 static char kind_of(mode_t mode) {
   static const char kinds[] = "?pc?d?b?-?l?s???";
@@ -184,8 +191,8 @@ BY(by_utimensat) { return syscall(SYS_utimensat, from, path, NULL, 0); }
 BY(by_file_getattr) { return syscall(nr_file_getattr, from, path, room, 24, 0); }
 
 // as: how a call answers in the modes of proctor: 'p' like a dead process in both, 's' in strict mode only.
-// takes: whether it has a directory descriptor ('d'), or starts at the working directory ('c'). '!': it may change what
-// it finds.
+// takes: whether it has a directory descriptor ('d'), or starts at the working directory ('c'). '!': it may
+// change what it finds.
 static const struct {
   const char* name;
   long (*call)(int from, const char* path);
@@ -275,8 +282,8 @@ static void answer(size_t call, int start, const char* path) {
   printf(" %s=%d%c", calls[call].name, error_of(result), result >= 0 && answer_kind != 0 ? answer_kind : '.');
 }
 
-// One path a line: `name=errno.` or `name=0-`, where a letter tells what was found. A call that would change what is
-// not of /proc is left out where the path may lead to it.
+// One path a line: `name=errno.` or `name=0-`, where a letter tells what was found. A call that would change
+// what is not of /proc is left out where the path may lead to it.
 static void answer_all(int from, const char* path, const char* name, bool may_change) {
   const int starts[] = {AT_FDCWD, 101, proc_fd, 102};
   printf("%s:", name);
@@ -295,9 +302,9 @@ static void replace_all(char* into, const char* text, char what, const char* by)
   *into = '\0';
 }
 
-// paths PID|own DIRECTORY: from standard input, each ended by a NUL, `L` NAME, TEXT: a link to make in DIRECTORY; and
-// `0` to `3` and a path: as in spell_paths(). '%' stands for the pid, '@' for DIRECTORY, '*' for as many slashes as
-// make a path of 4095 bytes, '+' of 4096. Prints `calls` with their classes first.
+// paths PID|own DIRECTORY: from standard input, each ended by a NUL, `L` NAME, TEXT: a link to make in
+// DIRECTORY; and `0` to `3` and a path: as in spell_paths(). '%' stands for the pid, '@' for DIRECTORY, '*'
+// for as many slashes as make a path of 4095 bytes, '+' of 4096. Prints `calls` with their classes first.
 int paths_by_all_calls(int argc, char** argv) {
   if (argc != 3) return 98;
   char own[32], word[path_bytes_max], text[2 * path_bytes_max], padded[4 * path_bytes_max], name[64];

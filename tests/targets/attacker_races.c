@@ -27,9 +27,9 @@ struct shared {
   char path[256];
 };
 static struct shared* shared;
-static char* path;           // that is opened: shared->path, or in a page that others take the place of
-static char texts[2][256];   // an own file and a foreign one, by names of the same length
-static int pages[2];         // files that hold these
+static char* path;          // that is opened: shared->path, or in a page that others take the place of
+static char texts[2][256];  // an own file and a foreign one, by names of the same length
+static int pages[2];        // files that hold these
 static int harmless_fd = -1, proc_fd = -1;
 static void (*flip)(void);
 
@@ -241,8 +241,8 @@ int race_paths(int argc, char** argv) {
     waitpid(process, NULL, 0);
   else
     pthread_join(thread, NULL);
-  printf("tries %ld\nhits %ld\nlisted %ld\nflips %ld\nown %ld\nsignalled %ld\nforeign-bytes %ld\n", tries, hits,
-         listed, shared->flips, own_opens, signalled, foreign_bytes);
+  printf("tries %ld\nhits %ld\nlisted %ld\nflips %ld\nown %ld\nsignalled %ld\nforeign-bytes %ld\n", tries,
+         hits, listed, shared->flips, own_opens, signalled, foreign_bytes);
   return 0;
 }
 

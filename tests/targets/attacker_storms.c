@@ -27,8 +27,8 @@ static bool open_and_close(const char* path, int flags) {
   const int fd = open(path, flags);
   if (fd < 0) return false;
   char byte;
-  const bool works = (flags & O_DIRECTORY) != 0 || (read(fd, &byte, 1) == 1 && lseek(fd, 0, SEEK_SET) == 0 &&
-                                                    read(fd, &byte, 1) == 1);
+  const bool works = (flags & O_DIRECTORY) != 0 ||
+                     (read(fd, &byte, 1) == 1 && lseek(fd, 0, SEEK_SET) == 0 && read(fd, &byte, 1) == 1);
   close(fd);
   return works;
 }
@@ -39,17 +39,17 @@ static void on_alarm(int signal) {
   ++alarms;
 }
 
-// alarms RESTART TRIES SECONDS: opens and rewinds under a timer of 100 us; with RESTART 1 none may fail, with 0 only by
-// EINTR, and no descriptor is lost either way.
+// alarms RESTART TRIES SECONDS: opens and rewinds under a timer of 100 us; with RESTART 1 none may fail, with
+// 0 only by EINTR, and no descriptor is lost either way.
 int alarm_storm(int argc, char** argv) {
   if (argc != 4) return 98;
   static const struct {
     const char* path;
     int flags;
   } opens[] = {{"/proc/self/comm", O_RDONLY},
-                {"/proc/self/stat", O_RDONLY},
-                {"/etc/passwd", O_RDONLY},
-                {"/proc", O_RDONLY | O_DIRECTORY}};
+               {"/proc/self/stat", O_RDONLY},
+               {"/etc/passwd", O_RDONLY},
+               {"/proc", O_RDONLY | O_DIRECTORY}};
   enum { kinds = sizeof opens / sizeof *opens };
   struct sigaction action;
   memset(&action, 0, sizeof action);
@@ -209,9 +209,9 @@ int out_of_descriptors(int argc, char** argv) {
     const char* path;
     int flags;
   } opens[] = {{"/proc/self/comm", O_RDONLY},
-                {"/proc/self/stat", O_RDONLY},
-                {"/etc/passwd", O_RDONLY},
-                {"/proc", O_RDONLY | O_DIRECTORY}};
+               {"/proc/self/stat", O_RDONLY},
+               {"/etc/passwd", O_RDONLY},
+               {"/proc", O_RDONLY | O_DIRECTORY}};
   enum { kinds = sizeof opens / sizeof *opens };
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) die("setrlimit");
   for (int kind = 0; kind < 3; ++kind) {

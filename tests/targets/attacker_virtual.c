@@ -24,7 +24,8 @@ static int forge(const char* file, bool sealed) {
   snprintf(name, sizeof name, "proctor:%s", file);
   const int fd = memfd_create(name, MFD_ALLOW_SEALING);
   if (fd < 0 || write(fd, own_text, sizeof own_text - 1) != sizeof own_text - 1) die(name);
-  if (sealed && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) die("seals");
+  if (sealed && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
+    die("seals");
   return fd;
 }
 
@@ -34,8 +35,8 @@ static bool still_own(int fd) {
          memcmp(text, own_text, sizeof own_text - 1) == 0;
 }
 
-// forged FILE ...: memfds under the supervisor's names for these files, rewound. `changed N`: of how many the text
-// became another.
+// forged FILE ...: memfds under the supervisor's names for these files, rewound. `changed N`: of how many the
+// text became another.
 int forged_names(int argc, char** argv) {
   long changed = 0;
   for (int i = 1; i < argc; ++i)
@@ -98,8 +99,9 @@ static long stray(int made, int ordinary, long tries, double end) {
   return strays;
 }
 
-// rewinds FOREIGN_PID SECRET TRIES SECONDS: a descriptor that is rewound and read while a thread puts others in its
-// place: virtual files, memfds with names of the supervisor's that speak of a foreign process, an ordinary file.
+// rewinds FOREIGN_PID SECRET TRIES SECONDS: a descriptor that is rewound and read while a thread puts others
+// in its place: virtual files, memfds with names of the supervisor's that speak of a foreign process, an
+// ordinary file.
 int rewind_race(int argc, char** argv) {
   if (argc != 5) return 98;
   const char* secret = strdup(argv[2]);
@@ -128,14 +130,15 @@ int rewind_race(int argc, char** argv) {
   }
   stop = true;
   pthread_join(thread, NULL);
-  printf("tries %ld\nhits %ld\nforeign-bytes %ld\nfailed %ld\nflips %ld\n", tries, hits, foreign_bytes, failed,
-         (long)flips);
+  printf("tries %ld\nhits %ld\nforeign-bytes %ld\nfailed %ld\nflips %ld\n", tries, hits, foreign_bytes,
+         failed, (long)flips);
   const long strays = stray(sources[5], ordinary, 2000, now_s() + seconds);
   printf("strays %ld\nrewinds %ld\n", strays, (long)turns);
   return 0;
 }
 
-// -- descriptors that threads do not share --------------------------------------------------------------------
+// -- descriptors that threads do not share
+// --------------------------------------------------------------------
 
 enum { unshared_fd = 60 };
 static const char* files[2];  // the leader's, the thread's
@@ -155,8 +158,9 @@ static void* with_own_table(void* unused) {
   return unused;
 }
 
-// rewound-tables LEADERS THREADS: descriptor 60 is one file for the leader and another for a thread, which rewinds its
-// own. `kept 1`: the leader's is the one that it was; `thread`, `leader`: the first words that each reads afterwards.
+// rewound-tables LEADERS THREADS: descriptor 60 is one file for the leader and another for a thread, which
+// rewinds its own. `kept 1`: the leader's is the one that it was; `thread`, `leader`: the first words that
+// each reads afterwards.
 int rewound_tables(int argc, char** argv) {
   if (argc != 3) return 98;
   files[0] = argv[1], files[1] = argv[2];

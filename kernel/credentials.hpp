@@ -34,8 +34,8 @@ struct Credentials {
 /// to be yes, and that it stays so.
 [[nodiscard]] Result<Credentials> read_credentials(pid_t tid, bool shares_namespace = false);
 
-/// Whether a capability (CAP_...) is among those that a thread may make effective (CapPrm). Of a user namespace
-/// of its own, or when it cannot be told: yes.
+/// Whether a capability (CAP_...) is among those that a thread may make effective (CapPrm). Of a user
+/// namespace of its own, or when it cannot be told: yes.
 [[nodiscard]] bool may_be_permitted(pid_t tid, unsigned capability);
 
 /// Makes the calling **thread** act with `target`'s credentials until destroyed (raw system calls:

@@ -107,7 +107,8 @@ constexpr std::string_view lists_sockets =
     "lists every socket of the network namespace; /proc/net tells the sandbox's own, and ss reads that then";
 constexpr std::string_view tells_of_processes =
     "the process connector tells of every fork, exec and exit of the machine";
-constexpr std::string_view tells_peer = "a socket's peer outside the sandbox has the number 0, as in another pid namespace";
+constexpr std::string_view tells_peer =
+    "a socket's peer outside the sandbox has the number 0, as in another pid namespace";
 constexpr std::string_view passes_senders =
     "messages would name whoever sends; allowed where only a process of the sandbox can be at the other end";
 constexpr std::string_view tells_holder =
@@ -116,9 +117,11 @@ constexpr std::string_view signals_owner =
     "the process that a descriptor's signals go to: one outside the sandbox does not exist";
 constexpr std::string_view tells_parent =
     "a pidfd tells of its process's parent, which outside the sandbox does not exist";
-constexpr std::string_view translates_pid = "tells whether a process exists: one outside the sandbox does not";
+constexpr std::string_view translates_pid =
+    "tells whether a process exists: one outside the sandbox does not";
 constexpr std::string_view hides_from_supervisor =
-    "a supervisor without root could not look at the process any more, and refuse it all that it must see to judge";
+    "a supervisor without root could not look at the process any more, and refuse it all that it must see to "
+    "judge";
 constexpr std::string_view tells_statistics =
     "whoever may administer the network (CAP_NET_ADMIN) is told of every process by it (taskstats)";
 constexpr std::string_view logs_processes = "the audit log names the machine's processes";

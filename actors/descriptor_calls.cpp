@@ -82,7 +82,8 @@ Verdict failed(const kernel::Error& error) {
   }
 }
 
-/// The bytes that a `struct flock` is about (fs/locks.c, flock_to_posix_lock), which the kernel has found valid.
+/// The bytes that a `struct flock` is about (fs/locks.c, flock_to_posix_lock), which the kernel has found
+/// valid.
 kernel::ByteRange range_of(const struct flock& lock, const UniqueFd& file) {
   struct stat status {};
   off_t start = lock.l_start;
@@ -90,12 +91,13 @@ kernel::ByteRange range_of(const struct flock& lock, const UniqueFd& file) {
   if (lock.l_whence == SEEK_END && ::fstat(file.get(), &status) == 0) start += status.st_size;
   kernel::ByteRange range;
   range.first = static_cast<std::uint64_t>(lock.l_len < 0 ? start + lock.l_len : start);
-  if (lock.l_len != 0) range.last = static_cast<std::uint64_t>(lock.l_len < 0 ? start : start + lock.l_len) - 1;
+  if (lock.l_len != 0)
+    range.last = static_cast<std::uint64_t>(lock.l_len < 0 ? start : start + lock.l_len) - 1;
   return range;
 }
 
-/// Answers F_GETLK for a process whose own lock the supervisor, not being that process, met first: who else is
-/// in the way. Nothing: nobody.
+/// Answers F_GETLK for a process whose own lock the supervisor, not being that process, met first: who else
+/// is in the way. Nothing: nobody.
 std::optional<struct flock> other_lock(const struct flock& wanted, const struct flock& own, pid_t tgid,
                                        const UniqueFd& file) {
   struct stat status {};
@@ -269,11 +271,12 @@ Verdict DescriptorCalls::set_owner_of_socket() {
 }
 
 Verdict DescriptorCalls::own_on_behalf(const UniqueFd& file, int type, pid_t owner) {
-  if (type != F_OWNER_TID && type != F_OWNER_PID && type != F_OWNER_PGRP) return {Fail{EINVAL}, as_the_kernel};
+  if (type != F_OWNER_TID && type != F_OWNER_PID && type != F_OWNER_PGRP)
+    return {Fail{EINVAL}, as_the_kernel};
   const auto key = key_of(owner);
   if (owner != 0 && key.pid == 0) return {Fail{ESRCH}, no_such_process};
-  // What the kernel remembers with an owner is who set it (sigio_perm), and that is the supervisor, outside of
-  // the sandbox's Landlock domain. So only a group that the sandbox's own process leads; and the real uid,
+  // What the kernel remembers with an owner is who set it (sigio_perm), and that is the supervisor, outside
+  // of the sandbox's Landlock domain. So only a group that the sandbox's own process leads; and the real uid,
   // which stays when credentials are assumed, must not be one that may signal more than the target may.
   if (type == F_OWNER_PGRP && owner != 0 && key.pid != owner) return {Fail{ESRCH}, no_such_process};
   const auto own = kernel::read_credentials(::gettid());
@@ -322,7 +325,8 @@ Verdict DescriptorCalls::tell_session_of_terminal() {
   if (!terminal) return failed(terminal.error());
   pid_t session = 0;
   if (::ioctl(terminal->get(), TIOCGSID, &session) != 0) {
-    // Only the session itself is told of its terminal (tty_jobctrl.c, tiocgsid), and the supervisor is not in it.
+    // Only the session itself is told of its terminal (tty_jobctrl.c, tiocgsid), and the supervisor is not in
+    // it.
     struct stat device {};
     const auto caller = kernel::read_proc_stat(process_.key().pid);
     const bool is_terminal = ::isatty(terminal->get()) != 0 && ::fstat(terminal->get(), &device) == 0;
@@ -356,8 +360,8 @@ Verdict DescriptorCalls::tell_of_pidfd() {
   if (info.tgid != 0 && !is_member(static_cast<pid_t>(info.tgid))) return {Fail{ESRCH}, no_such_process};
   if (!is_member(static_cast<pid_t>(info.ppid))) info.ppid = 0;  // as getppid and /proc say
   if (!kernel::shares_user_namespace(static_cast<pid_t>(notification_.pid))) {
-    for (auto* const id : {&info.ruid, &info.rgid, &info.euid, &info.egid, &info.suid, &info.sgid, &info.fsuid,
-                           &info.fsgid})
+    for (auto* const id :
+         {&info.ruid, &info.rgid, &info.euid, &info.egid, &info.suid, &info.sgid, &info.fsuid, &info.fsgid})
       *id = nobodys_id;
   }
   std::memcpy(answer.data(), &info, sizeof info);
@@ -375,8 +379,8 @@ Verdict DescriptorCalls::translate_pid() {
 // -- what they share ------------------------------------------------------------------------------
 
 kernel::Result<UniqueFd> DescriptorCalls::capture() const {
-  auto file =
-      process_.capture(notification_, static_cast<int>(static_cast<std::uint32_t>(notification_.data.args[0])));
+  auto file = process_.capture(notification_,
+                               static_cast<int>(static_cast<std::uint32_t>(notification_.data.args[0])));
   // To all these calls one that is only a path is none (fdget), and that comes before all else.
   if (file && (::fcntl(file->get(), F_GETFL) & O_PATH) != 0) return kernel::Error{EBADF, "only a path"};
   return file;

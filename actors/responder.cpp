@@ -72,8 +72,7 @@ void Responder::inject(const kernel::JournalSlot& slot, const policy::Inject& in
 }
 
 void Responder::inject_and_tell(const kernel::JournalSlot& slot, const policy::InjectAndTell& inject) {
-  const auto number =
-      listener_.add_fd(slot.cookie, inject.fd->get(), inject.close_on_exec ? O_CLOEXEC : 0U);
+  const auto number = listener_.add_fd(slot.cookie, inject.fd->get(), inject.close_on_exec ? O_CLOEXEC : 0U);
   // EMFILE and the like, the target's own limits. ENOENT: it is gone, and takes no answer.
   const int error = number ? inject.tell(*number) : number.error().number;
   send(slot, 0, -error, 0, error == 0 ? counts_.injected : counts_.failed);

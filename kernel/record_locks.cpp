@@ -12,7 +12,8 @@
 namespace proctor::kernel {
 namespace {
 
-constexpr std::size_t fields_of_line = 8;  // lock_get_status(): number, kind, mode, access, pid, file, start, end
+constexpr std::size_t fields_of_line =
+    8;  // lock_get_status(): number, kind, mode, access, pid, file, start, end
 
 /// Nothing: fewer fields, or one that is not a lock but a wait for it ("->").
 std::optional<std::array<std::string_view, fields_of_line>> split(std::string_view line) {
@@ -42,10 +43,9 @@ std::optional<RecordLock> parse_line(std::string_view line) {
   RecordLock lock;
   lock.file = file;
   lock.exclusive = access == "WRITE";
-  const bool complete = parse_number(pid, lock.holder) &&
-                        parse_number(file.substr(file.rfind(':') + 1), lock.inode) &&
-                        parse_number(first, lock.range.first) &&
-                        (last == "EOF" || parse_number(last, lock.range.last));
+  const bool complete =
+      parse_number(pid, lock.holder) && parse_number(file.substr(file.rfind(':') + 1), lock.inode) &&
+      parse_number(first, lock.range.first) && (last == "EOF" || parse_number(last, lock.range.last));
   return complete ? std::optional{std::move(lock)} : std::nullopt;
 }
 

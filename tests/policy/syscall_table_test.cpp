@@ -93,13 +93,13 @@ TEST_CASE("syscall table: what nobody retries after EINTR, or what must end, is 
 }
 
 TEST_CASE("syscall table: the hand-over of the listener uses no notified call") {
-  for (const long number :
-       {SYS_seccomp, SYS_sendmsg, SYS_recvmsg, SYS_read, SYS_write, SYS_poll}) {
+  for (const long number : {SYS_seccomp, SYS_sendmsg, SYS_recvmsg, SYS_read, SYS_write, SYS_poll}) {
     INFO(number);
     CHECK(notify_row(static_cast<int>(number)) == nullptr);
   }
   for (const int option : {PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, PR_GET_DUMPABLE})
-    CHECK(reference::outcome(syscall_table(), call(SYS_prctl, {zero_extended(option), 0})) == SECCOMP_RET_ALLOW);
+    CHECK(reference::outcome(syscall_table(), call(SYS_prctl, {zero_extended(option), 0})) ==
+          SECCOMP_RET_ALLOW);
 }
 
 TEST_CASE("syscall table: notify_row finds the row of each notified call and of no other") {
@@ -183,7 +183,8 @@ TEST_CASE("syscall table: calls about descriptors are asked about where they tel
             SECCOMP_RET_USER_NOTIF);
     for (const int command : {5 /* F_GETLK */, 36 /* F_OFD_GETLK */, 8 /* F_SETOWN */, 15 /* F_SETOWN_EX */})
       CHECK(outcome(SYS_fcntl, static_cast<std::uint64_t>(command) | garbage, 1) == SECCOMP_RET_USER_NOTIF);
-    for (const std::uint64_t request : {0x5429U, 0x8901U, 0x8902U, 0x8004b706U, 0x8004b709U, 0xc040ff0bU, 0xc050ff0bU})
+    for (const std::uint64_t request :
+         {0x5429U, 0x8901U, 0x8902U, 0x8004b706U, 0x8004b709U, 0xc040ff0bU, 0xc050ff0bU})
       CHECK(outcome(SYS_ioctl, request | garbage, 1) == SECCOMP_RET_USER_NOTIF);
   }
   CHECK(outcome(SYS_getsockopt, SOL_SOCKET, SO_ERROR) == SECCOMP_RET_ALLOW);
@@ -198,7 +199,8 @@ TEST_CASE("syscall table: calls about descriptors are asked about where they tel
 TEST_CASE("syscall table: only what would hide a process from its supervisor is asked about of prctl") {
   const auto table = syscall_table();
   CHECK(reference::outcome(table, call(SYS_prctl, {PR_SET_DUMPABLE, 0})) == SECCOMP_RET_USER_NOTIF);
-  CHECK(reference::outcome(table, call(SYS_prctl, {PR_SET_DUMPABLE | high_bit_33, 0})) == SECCOMP_RET_USER_NOTIF);
+  CHECK(reference::outcome(table, call(SYS_prctl, {PR_SET_DUMPABLE | high_bit_33, 0})) ==
+        SECCOMP_RET_USER_NOTIF);
   CHECK(reference::outcome(table, call(SYS_prctl, {PR_SET_DUMPABLE, 1})) == SECCOMP_RET_ALLOW);
 }
 

@@ -437,12 +437,14 @@ Verdict ProcessState::process_limit(const seccomp_notif& notification) {
   const rlimit told = procfs::told_process_limit(context_.view.look(false), host);
   if (change != 0)
     if (auto verdict = judge_process_limit(notification, change, told)) {
-      // Continue safety: the kernel sets what its own rules allow, whatever the memory holds by then; as above.
+      // Continue safety: the kernel sets what its own rules allow, whatever the memory holds by then; as
+      // above.
       if (!std::holds_alternative<Continue>(verdict->answer) || told_at == 0) return *std::move(verdict);
       return {Fail{EPERM}, "sets a limit and asks what it was in one call"};
     }
   if (told_at == 0) return {Return{0}, "the limit that is told already"};
-  return answer_in_memory(notification, told_at, std::as_bytes(std::span{&told, 1}), 0, "the limit that is told");
+  return answer_in_memory(notification, told_at, std::as_bytes(std::span{&told, 1}), 0,
+                          "the limit that is told");
 }
 
 std::optional<Verdict> ProcessState::judge_process_limit(const seccomp_notif& notification,
@@ -457,8 +459,8 @@ std::optional<Verdict> ProcessState::judge_process_limit(const seccomp_notif& no
   if (!caller || !context_.listener.is_valid(notification.id))
     return Verdict{Fail{EINTR}, "the target is gone"};
   constexpr std::uint64_t may_raise = std::uint64_t{1} << CAP_SYS_RESOURCE;
-  const auto changes = procfs::changes_process_limit(
-      told, wanted, (caller->effective_capabilities & may_raise) != 0);
+  const auto changes =
+      procfs::changes_process_limit(told, wanted, (caller->effective_capabilities & may_raise) != 0);
   if (!changes) return Verdict{Fail{changes.error().number}, "as the kernel would"};
   // Continue safety: see process_limit.
   if (*changes) return Verdict{Continue{}};

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <iterator>
 #include <limits>
+#include <utility>
 
 namespace proctor::policy {
 namespace {
@@ -66,7 +67,8 @@ constexpr std::string_view keeps_cpus =
 constexpr std::string_view reads_anew =
     "a file of /proc that is read again from its beginning tells what is true by then";
 constexpr std::string_view tells_process_limit =
-    "the limit of processes (RLIMIT_NPROC) is the one that the files tell; a process outside the sandbox does "
+    "the limit of processes (RLIMIT_NPROC) is the one that the files tell; a process outside the sandbox "
+    "does "
     "not exist";
 constexpr std::string_view tells_own_users =
     "who made or last used an object is told as in /proc/sysvipc: a process outside the sandbox is 0";
@@ -124,12 +126,20 @@ constexpr SyscallRow judge_if(std::string_view name, long number, std::uint8_t a
   return row;
 }
 
+/// One row of getpriority and ioprio_get, whose register 0 says what register 1 names.
+constexpr SyscallRow judge_priority(std::string_view name, long number, std::uint64_t selected,
+                                    std::uint64_t group) {
+  SyscallRow row = judge_if(name, number, 1, 0, selected);
+  row.group_selector = static_cast<std::int8_t>(group);
+  return row;
+}
+
 constexpr SyscallRow judge_signal_target(std::string_view name, long number) {
-  SyscallRow row =
-      judge(name, number, 0,
-            "a process outside the sandbox does not exist for this call, nor does a process group (a negative "
-            "pid) without a process of the sandbox; what goes to a group or to everyone (0, -1), Landlock's "
-            "signal scope keeps inside");
+  SyscallRow row = judge(
+      name, number, 0,
+      "a process outside the sandbox does not exist for this call, nor does a process group (a negative "
+      "pid) without a process of the sandbox; what goes to a group or to everyone (0, -1), Landlock's "
+      "signal scope keeps inside");
   row.pid_kind = PidKind::signal_target;
   return row;
 }
@@ -217,7 +227,8 @@ constexpr SyscallRow ask_process_limit(std::string_view name, long number, std::
 }
 
 /// One command of a call on System V IPC objects.
-constexpr SyscallRow ask_ipc(std::string_view name, long number, std::uint8_t argument, std::uint64_t command) {
+constexpr SyscallRow ask_ipc(std::string_view name, long number, std::uint8_t argument,
+                             std::uint64_t command) {
   SyscallRow row = ask(name, number, Handler::tell_ipc, tells_own_users);
   row.argument = argument;
   row.condition = Condition::low_word_equals;
@@ -319,13 +330,15 @@ constexpr std::array table{
     judge_joined_group(),
     judge("getpgid", SYS_getpgid, 0),
     judge("getsid", SYS_getsid, 0),
-    judge_if("getpriority", SYS_getpriority, 1, 0, prio_process),
+    judge_priority("getpriority", SYS_getpriority, prio_process, prio_pgrp),
+    judge_priority("getpriority", SYS_getpriority, prio_pgrp, prio_pgrp),
     judge_if("setpriority", SYS_setpriority, 1, 0, prio_process),
     refuse_if("setpriority", SYS_setpriority, EPERM, 0, Condition::low_word_equals, prio_pgrp,
               reaches_supervisor),
     refuse_if("setpriority", SYS_setpriority, EPERM, 0, Condition::low_word_equals, prio_user,
               reaches_supervisor),
-    judge_if("ioprio_get", SYS_ioprio_get, 1, 0, ioprio_who_process),
+    judge_priority("ioprio_get", SYS_ioprio_get, ioprio_who_process, ioprio_who_pgrp),
+    judge_priority("ioprio_get", SYS_ioprio_get, ioprio_who_pgrp, ioprio_who_pgrp),
     judge_if("ioprio_set", SYS_ioprio_set, 1, 0, ioprio_who_process),
     refuse_if("ioprio_set", SYS_ioprio_set, EPERM, 0, Condition::low_word_equals, ioprio_who_pgrp,
               reaches_supervisor),
@@ -433,8 +446,9 @@ void judge_register(PidKind kind, std::uint64_t value, JudgedPids& judged) {
   auto pid = static_cast<pid_t>(static_cast<std::uint32_t>(value));
   if (kind == PidKind::signal_target && pid < 0) {
     judged.beyond_named_tasks = true;
-    // -1 is everyone; the most negative one the kernel refuses by itself (kernel/signal.c, kill_something_info).
-    if (pid != -1 && pid != std::numeric_limits<pid_t>::min()) judged.signalled_group = -pid;
+    // -1 is everyone; the most negative one the kernel refuses by itself (kernel/signal.c,
+    // kill_something_info).
+    if (pid != -1 && pid != std::numeric_limits<pid_t>::min()) judged.named_group = -pid;
   }
   if (kind == PidKind::cpu_clock) {
     constexpr pid_t device_mask = 7;
@@ -464,6 +478,11 @@ const SyscallRow* notify_row(int number) {
 JudgedPids judged_pids(const SyscallRow& row, const seccomp_data& call) {
   JudgedPids judged;
   judge_register(row.pid_kind, call.args[row.argument], judged);
+  const auto selector = static_cast<std::int32_t>(static_cast<std::uint32_t>(call.args[row.also.argument]));
+  if (row.group_selector >= 0 && selector == row.group_selector) {
+    judged.named_group = std::exchange(judged.tasks[0], 0);
+    judged.count = 0;
+  }
   if (row.second_pid_argument >= 0) {
     const auto second = static_cast<std::uint8_t>(row.second_pid_argument);
     judge_register(row.pid_kind, call.args[second], judged);

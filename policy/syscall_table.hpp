@@ -35,19 +35,19 @@ enum class Condition : std::uint8_t {
 /// How the supervisor handles a notified call: names a handler of the notification actor.
 enum class Handler : std::uint8_t {
   none,
-  open_path,     ///< open, openat, openat2, creat
-  directory,     ///< getdents, getdents64
-  change_cwd,    ///< chdir, fchdir
-  exec,          ///< execve, execveat
-  judge_path,    ///< a path that is neither opened nor entered: readlink, statfs, ...
-  tell_system,   ///< sysinfo
-  tell_name,     ///< uname
-  tell_parent,   ///< getppid
-  set_affinity,  ///< sched_setaffinity: within the CPUs of the sandbox
+  open_path,      ///< open, openat, openat2, creat
+  directory,      ///< getdents, getdents64
+  change_cwd,     ///< chdir, fchdir
+  exec,           ///< execve, execveat
+  judge_path,     ///< a path that is neither opened nor entered: readlink, statfs, ...
+  tell_system,    ///< sysinfo
+  tell_name,      ///< uname
+  tell_parent,    ///< getppid
+  set_affinity,   ///< sched_setaffinity: within the CPUs of the sandbox
   process_limit,  ///< prlimit64 of another process; it, getrlimit and setrlimit of RLIMIT_NPROC
-  tell_ipc,      ///< shmctl, msgctl, semctl, where they tell who used an object
-  rewind,        ///< lseek to the beginning: a virtual file is made anew
-  pid_argument,  ///< a pid in a register: membership decides, see judged_pids
+  tell_ipc,       ///< shmctl, msgctl, semctl, where they tell who used an object
+  rewind,         ///< lseek to the beginning: a virtual file is made anew
+  pid_argument,   ///< a pid in a register: membership decides, see judged_pids
 };
 
 /// How a register of a Handler::pid_argument row names a task.
@@ -85,6 +85,8 @@ struct SyscallRow {
   bool strict = false;                   ///< in ProcMode::strict only
   std::int8_t second_pid_argument = -1;  ///< the register of a second task that is judged as well (kcmp)
   std::int8_t group_argument = -1;       ///< the register of a process group to be joined (setpgid)
+  /// What register `also.argument` holds where the pid is a process group's (getpriority); -1: never.
+  std::int8_t group_selector = -1;
   std::string_view reason{};
 };
 
@@ -111,8 +113,8 @@ struct JudgedPids {
   bool beyond_named_tasks = false;
 
   /// A process group, in which a process of the sandbox must be; it may have outlived its leader. 0: none.
-  pid_t signalled_group = 0;  ///< else the call fails with the row's `error`
-  pid_t joined_group = 0;     ///< else EPERM, as setpgid(2) says of a group that does not exist
+  pid_t named_group = 0;   ///< signalled or looked at; else the call fails with the row's `error`
+  pid_t joined_group = 0;  ///< else EPERM, as setpgid(2) says of a group that does not exist
 };
 
 /// Reads the registers of `call` as `row`, a Handler::pid_argument row, says. No task: the call is about

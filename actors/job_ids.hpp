@@ -9,10 +9,10 @@ struct SandboxContext;
 /// Which of the process groups and sessions that the sandbox's processes are in are not its own.
 ///
 /// A process is in its maker's group and session until setpgid(2) or setsid(2) founds one under the number of
-/// a process of the sandbox, and a foreign group is joined by nobody (judge_pid_argument). So there is at most
-/// one of each that is somebody else's: those in which the sandbox was started. All others are its own, also
-/// when their founders have ended: as long as anybody is in a group or session the kernel deals its number
-/// to no other process (kernel/pid.c, __change_pid). Nothing need be remembered of the dead.
+/// a process of the sandbox, and a foreign group is joined by nobody (judge_pid_argument). So there is at
+/// most one of each that is somebody else's: those in which the sandbox was started. All others are its own,
+/// also when their founders have ended: as long as anybody is in a group or session the kernel deals its
+/// number to no other process (kernel/pid.c, __change_pid). Nothing need be remembered of the dead.
 class JobIds {
  public:
   /// Reads them of the sandbox's first process: to be made while that waits to be released.
@@ -30,8 +30,8 @@ class JobIds {
   pid_t session_ = 0;
 };
 
-/// Whether a process of the sandbox is in a process group, its leader or not. A look at every process where the
-/// leader has ended.
+/// Whether a process of the sandbox is in a process group, its leader or not. A look at every process where
+/// the leader has ended.
 [[nodiscard]] bool has_member_in_group(SandboxContext& context, pid_t group);
 
 }  // namespace proctor::actors

@@ -21,7 +21,7 @@ policy::Verdict judge_pid_argument(SandboxContext& context, const seccomp_notif&
   for (std::size_t i = 0; i < judged.count; ++i)
     if (!context.index.find_member(judged.tasks[i]))
       return {policy::Fail{row.error}, "a process outside the sandbox does not exist"};
-  if (judged.signalled_group != 0 && !has_member_in_group(context, judged.signalled_group))
+  if (judged.named_group != 0 && !has_member_in_group(context, judged.named_group))
     return {policy::Fail{row.error}, "a process group outside the sandbox does not exist"};
   // A shell goes back to the group that it was started in, whoever else is there.
   if (judged.joined_group != 0 && judged.joined_group != context.jobs.foreign_group() &&
@@ -35,7 +35,7 @@ policy::Verdict judge_pid_argument(SandboxContext& context, const seccomp_notif&
 std::string name_pids(const seccomp_notif& notification, const policy::SyscallRow& row) {
   const auto judged = policy::judged_pids(row, notification.data);
   const auto named = std::span{judged.tasks}.first(judged.count);
-  if (judged.signalled_group != 0) return fmt::format("group {}", judged.signalled_group);
+  if (judged.named_group != 0) return fmt::format("group {}", judged.named_group);
   if (named.empty() && judged.joined_group != 0) return fmt::format("group {}", judged.joined_group);
   return named.empty() ? "a group" : fmt::format("{}", fmt::join(named, " "));
 }

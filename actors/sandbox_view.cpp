@@ -84,9 +84,9 @@ procfs::View SandboxView::look(bool with_usage) {
   view.foreign_group = context_.jobs.foreign_group();
   view.foreign_session = context_.jobs.foreign_session();
   view.is_member = [this](pid_t pid) { return is_member(pid); };
-  view.is_in_group = [this](pid_t group) { return has_member_in_group(context_, group); };
+  view.is_in_group = [this](pid_t group) { return is_in_group(group); };
   // Looked for when first asked about, and then once for the whole file.
-  const auto own = [this, sockets = std::make_shared<std::optional<std::set<std::uint64_t>>>()]() -> auto& {
+  const auto own = [ this, sockets = std::make_shared<std::optional<std::set<std::uint64_t>>>() ]() -> auto& {
     if (!*sockets) *sockets = own_sockets();
     return **sockets;
   };
@@ -98,13 +98,25 @@ procfs::View SandboxView::look(bool with_usage) {
 
 bool SandboxView::admit_file(std::size_t bytes) { return context_.held_files.admit(bytes); }
 
+void SandboxView::forget_after_a_tick() {
+  const auto now = Clock::now();
+  if (now - known_as_of_ < tick) return;
+  foreign_.clear();
+  groups_.clear();
+  known_as_of_ = now;
+}
+
+bool SandboxView::is_in_group(pid_t group) {
+  forget_after_a_tick();
+  const auto [known, fresh] = groups_.try_emplace(group);
+  if (fresh) known->second = has_member_in_group(context_, group);
+  return known->second;
+}
+
 bool SandboxView::is_member(pid_t pid) {
   // The parent of the first process and of every orphan. It holds its number for as long as the sandbox lives.
   if (pid == context_.order.init) return false;
-  if (const auto now = Clock::now(); now - foreign_as_of_ >= tick) {
-    foreign_.clear();
-    foreign_as_of_ = now;
-  }
+  forget_after_a_tick();
   if (foreign_.contains(pid)) return false;
   const bool member = context_.index.find_member(pid).has_value();
   if (!member) foreign_.insert(pid);

@@ -30,6 +30,8 @@ class SandboxView final : public procfs::ViewSource {
   using Clock = std::chrono::steady_clock;
 
   [[nodiscard]] bool is_member(pid_t pid);
+  [[nodiscard]] bool is_in_group(pid_t group);
+  void forget_after_a_tick();
   [[nodiscard]] procfs::Usage measure() const;
   [[nodiscard]] std::set<std::uint64_t> own_sockets() const;
   void advance_load(Clock::time_point now);
@@ -41,7 +43,8 @@ class SandboxView final : public procfs::ViewSource {
   std::map<unsigned, std::uint64_t> node_memory_;
   /// Found to be so within the last tick: every process of a job names the same ones.
   std::set<pid_t> foreign_;
-  Clock::time_point foreign_as_of_;
+  std::map<pid_t, bool> groups_;  ///< whether a process of the sandbox is in them
+  Clock::time_point known_as_of_;
   /// What the session parent had waited for before: another program's, which became it.
   procfs::Usage before_;
   procfs::Usage usage_;  ///< as last measured; its ticks never go back

@@ -25,7 +25,8 @@ Result<ToldIpc> stat_object(const seccomp_notif& notification, pid_t Object::*on
                             const std::function<bool(pid_t)>& is_member) {
   const auto& call = notification.data;
   Object object{};
-  const long value = ::syscall(call.nr, static_cast<int>(call.args[0]), static_cast<int>(call.args[1]), &object);
+  const long value =
+      ::syscall(call.nr, static_cast<int>(call.args[0]), static_cast<int>(call.args[1]), &object);
   if (value < 0) return kernel::Error::last("look at an IPC object");
   for (pid_t Object::*const user : {one, other})
     if (!is_member(object.*user)) object.*user = 0;

@@ -175,14 +175,6 @@ constexpr SyscallRow judge_if(std::string_view name, long number, std::uint8_t a
   return row;
 }
 
-/// getpriority(2) of a process or a group: a group is named as the process that founded it.
-constexpr SyscallRow judge_priority() {
-  static_assert(prio_process == 0 && prio_pgrp == 1);
-  SyscallRow row = judge("getpriority", SYS_getpriority, 1);
-  row.also = {.argument = 0, .condition = Condition::masked_equals, .value = 0, .mask = 0xfffffffe};
-  return row;
-}
-
 constexpr SyscallRow judge_signal_target(std::string_view name, long number) {
   SyscallRow row =
       judge(name, number, 0,

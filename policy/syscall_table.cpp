@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <iterator>
 #include <limits>
+#include <utility>
 
 #include "policy/syscall_rows.hpp"
 
@@ -132,16 +133,16 @@ constexpr std::array table{
     judge_setpgid(),
     judge_joined_group(),
     judge("getpgid", SYS_getpgid, 0),
-    judge_priority(),
+    judge_priority("getpriority", SYS_getpriority, prio_process, prio_pgrp),
+    judge_priority("getpriority", SYS_getpriority, prio_pgrp, prio_pgrp),
     refuse_if("getpriority", SYS_getpriority, EPERM, 0, Condition::low_word_equals, prio_user, tells_of_user),
     judge_if("setpriority", SYS_setpriority, 1, 0, prio_process),
     refuse_if("setpriority", SYS_setpriority, EPERM, 0, Condition::low_word_equals, prio_pgrp,
               reaches_supervisor),
     refuse_if("setpriority", SYS_setpriority, EPERM, 0, Condition::low_word_equals, prio_user,
               reaches_supervisor),
-    judge_if("ioprio_get", SYS_ioprio_get, 1, 0, ioprio_who_process),
-    refuse_if("ioprio_get", SYS_ioprio_get, EPERM, 0, Condition::low_word_equals, ioprio_who_pgrp,
-              tells_of_user),
+    judge_priority("ioprio_get", SYS_ioprio_get, ioprio_who_process, ioprio_who_pgrp),
+    judge_priority("ioprio_get", SYS_ioprio_get, ioprio_who_pgrp, ioprio_who_pgrp),
     refuse_if("ioprio_get", SYS_ioprio_get, EPERM, 0, Condition::low_word_equals, ioprio_who_user,
               tells_of_user),
     judge_if("ioprio_set", SYS_ioprio_set, 1, 0, ioprio_who_process),
@@ -255,8 +256,9 @@ void judge_register(PidKind kind, std::uint64_t value, JudgedPids& judged) {
   auto pid = static_cast<pid_t>(static_cast<std::uint32_t>(value));
   if (kind == PidKind::signal_target && pid < 0) {
     judged.beyond_named_tasks = true;
-    // -1 is everyone; the most negative one the kernel refuses by itself (kernel/signal.c, kill_something_info).
-    if (pid != -1 && pid != std::numeric_limits<pid_t>::min()) judged.signalled_group = -pid;
+    // -1 is everyone; the most negative one the kernel refuses by itself (kernel/signal.c,
+    // kill_something_info).
+    if (pid != -1 && pid != std::numeric_limits<pid_t>::min()) judged.named_group = -pid;
   }
   if (kind == PidKind::cpu_clock) {
     constexpr pid_t device_mask = 7;
@@ -286,6 +288,11 @@ const SyscallRow* notify_row(int number) {
 JudgedPids judged_pids(const SyscallRow& row, const seccomp_data& call) {
   JudgedPids judged;
   judge_register(row.pid_kind, call.args[row.argument], judged);
+  const auto selector = static_cast<std::int32_t>(static_cast<std::uint32_t>(call.args[row.also.argument]));
+  if (row.group_selector >= 0 && selector == row.group_selector) {
+    judged.named_group = std::exchange(judged.tasks[0], 0);
+    judged.count = 0;
+  }
   if (row.second_pid_argument >= 0) {
     const auto second = static_cast<std::uint8_t>(row.second_pid_argument);
     judge_register(row.pid_kind, call.args[second], judged);

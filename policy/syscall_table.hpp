@@ -92,6 +92,8 @@ struct SyscallRow {
   bool strict = false;                   ///< in ProcMode::strict only
   std::int8_t second_pid_argument = -1;  ///< the register of a second task that is judged as well (kcmp)
   std::int8_t group_argument = -1;       ///< the register of a process group to be joined (setpgid)
+  /// What register `also.argument` holds where the pid is a process group's (getpriority); -1: never.
+  std::int8_t group_selector = -1;
   std::string_view reason{};
 };
 
@@ -118,8 +120,8 @@ struct JudgedPids {
   bool beyond_named_tasks = false;
 
   /// A process group, in which a process of the sandbox must be; it may have outlived its leader. 0: none.
-  pid_t signalled_group = 0;  ///< else the call fails with the row's `error`
-  pid_t joined_group = 0;     ///< else EPERM, as setpgid(2) says of a group that does not exist
+  pid_t named_group = 0;   ///< signalled or looked at; else the call fails with the row's `error`
+  pid_t joined_group = 0;  ///< else EPERM, as setpgid(2) says of a group that does not exist
 };
 
 /// Reads the registers of `call` as `row`, a Handler::pid_argument row, says. No task: the call is about

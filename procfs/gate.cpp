@@ -243,8 +243,7 @@ Verdict ProcGate::make(const OpenRequest& request, const Told& told) {
   return inject(*std::move(sealed), request);
 }
 
-std::optional<ProcGate::Answer> ProcGate::open_plainly(const OpenRequest& request,
-                                                       const std::string& path) {
+std::optional<ProcGate::Answer> ProcGate::open_plainly(const OpenRequest& request, const std::string& path) {
   const auto names = split_path(path);
   const auto root = own_procfs_root();
   if (!root || names.empty()) return std::nullopt;

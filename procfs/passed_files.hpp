@@ -12,8 +12,8 @@ struct PassedFile {
   std::string_view reason;
 };
 
-/// What was looked at of each file that the kernel has, so that a new one is noticed. Decides nothing: what is
-/// neither virtual nor refused is passed on.
+/// What was looked at of each file that the kernel has, so that a new one is noticed. Decides nothing: what
+/// is neither virtual nor refused is passed on.
 [[nodiscard]] std::span<const PassedFile> passed_files();
 
 /// Whether a file, spelt as VirtualFile::path, is virtual, refused, or passed on for a reason.

@@ -29,12 +29,13 @@ struct ToldMemory {
 /// uname(2): agrees with /proc/sys/kernel/hostname and /etc/hostname.
 [[nodiscard]] utsname told_uname(const View& view, const utsname& host);
 
-/// RLIMIT_NPROC: no more than is stated. The kernel's own counts all processes of the user, on the whole machine.
+/// RLIMIT_NPROC: no more than is stated. The kernel's own counts all processes of the user, on the whole
+/// machine.
 [[nodiscard]] rlimit told_process_limit(const View& view, const rlimit& host);
 
-/// Whether a process that is told `told` and sets `wanted` changes anything: what it was told, set again, must
-/// not become the kernel's limit, which counts more. EINVAL, and EPERM without the right to raise limits, as
-/// setrlimit(2).
+/// Whether a process that is told `told` and sets `wanted` changes anything: what it was told, set again,
+/// must not become the kernel's limit, which counts more. EINVAL, and EPERM without the right to raise
+/// limits, as setrlimit(2).
 [[nodiscard]] kernel::Result<bool> changes_process_limit(const rlimit& told, const rlimit& wanted,
                                                          bool may_raise);
 

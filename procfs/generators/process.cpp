@@ -101,8 +101,8 @@ std::string_view stat_field(const View& view, unsigned field, std::string_view v
   }
 }
 
-/// The ids of a line of /proc/PID/status, told or not by the first one: NSpgid and NSsid have a number for each
-/// pid namespace, and the first is that of the one that this procfs shows.
+/// The ids of a line of /proc/PID/status, told or not by the first one: NSpgid and NSsid have a number for
+/// each pid namespace, and the first is that of the one that this procfs shows.
 std::string_view status_id(const View& view, std::string_view name, std::string_view id) {
   if (name == "Ngid" || name == "PPid" || name == "TracerPid") return own_or_zero(view, id);
   if (name == "NSpgid") return unless_foreign(id, view.foreign_group);
@@ -238,7 +238,8 @@ std::string process_fdinfo(const View& view, std::string_view host) {
     } else if (name == "lock:") {
       // "lock:" and a line of /proc/locks: number, kind, mode, access, pid, ...
       constexpr std::size_t pid_field = 5;
-      const bool told = fields.size() <= pid_field || own_or_zero(view, fields[pid_field]) == fields[pid_field];
+      const bool told =
+          fields.size() <= pid_field || own_or_zero(view, fields[pid_field]) == fields[pid_field];
       text += told ? std::string(line) : with_word(line, pid_field, "0");
     } else {
       text += line;
@@ -263,7 +264,8 @@ std::string ipc_objects(const View& view, std::string_view host) {
     std::string told(line);
     if (text.empty()) {  // the header
       for (std::size_t column = 0; column < fields.size(); ++column)
-        if (std::find(names.begin(), names.end(), fields[column]) != names.end()) pid_columns.push_back(column);
+        if (std::find(names.begin(), names.end(), fields[column]) != names.end())
+          pid_columns.push_back(column);
     } else {
       for (const std::size_t column : pid_columns)
         if (column < fields.size() && own_or_zero(view, fields[column]) != fields[column])

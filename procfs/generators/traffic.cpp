@@ -12,9 +12,9 @@ namespace {
 
 /// What of snmp is a setting and no count.
 bool is_setting(std::string_view name) {
-  constexpr std::array names = {std::string_view{"Forwarding"}, std::string_view{"DefaultTTL"},
+  constexpr std::array names = {std::string_view{"Forwarding"},   std::string_view{"DefaultTTL"},
                                 std::string_view{"RtoAlgorithm"}, std::string_view{"RtoMin"},
-                                std::string_view{"RtoMax"}, std::string_view{"MaxConn"}};
+                                std::string_view{"RtoMax"},       std::string_view{"MaxConn"}};
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
@@ -88,7 +88,8 @@ std::string softnet_stat(const View& view, std::string_view host) {
   for (const std::string_view line : lines(host)) {
     const auto fields = words(line);
     const bool numbered = fields.size() > cpu_column;
-    if (numbered ? !has_cpu_hexadecimal(view, fields[cpu_column]) : unnumbered++ >= view.cpus.size()) continue;
+    if (numbered ? !has_cpu_hexadecimal(view, fields[cpu_column]) : unnumbered++ >= view.cpus.size())
+      continue;
     text += hexadecimal_zeros(line, numbered ? std::optional(cpu_column) : std::nullopt) + "\n";
   }
   return text;

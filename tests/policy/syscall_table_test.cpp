@@ -13,6 +13,7 @@
 #include <initializer_list>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "policy/reference.hpp"
@@ -115,6 +116,8 @@ TEST_CASE("syscall table: notify_row finds the row of each notified call and of 
     CHECK(found.pid_kind == row.pid_kind);
     CHECK(found.second_pid_argument == row.second_pid_argument);
     CHECK(found.group_argument == row.group_argument);
+    CHECK(found.group_selector == row.group_selector);
+    if (row.group_selector >= 0) CHECK(found.also.argument == row.also.argument);
     CHECK(found.strict == row.strict);
     if (row.handler == Handler::pid_argument) CHECK(found.argument == row.argument);
   }
@@ -136,9 +139,7 @@ TEST_CASE("syscall table: the calls that carry a pid in a register are all judge
       {SYS_pidfd_open, 0},
       {SYS_setpgid, 0},
       {SYS_getpgid, 0},
-      {SYS_getpriority, 1},
       {SYS_setpriority, 1},
-      {SYS_ioprio_get, 1},
       {SYS_ioprio_set, 1},
       {SYS_sched_setparam, 0},
       {SYS_sched_getparam, 0},
@@ -228,7 +229,7 @@ TEST_CASE("judged_pids: kill of a group or of everyone names no task and says so
       const JudgedPids judged = judged_pids(row_of(SYS_kill), call(SYS_kill, {argument}));
       CHECK(judged.count == 0);
       CHECK(judged.beyond_named_tasks);
-      CHECK(judged.signalled_group == (pid == -4711 ? 4711 : 0));
+      CHECK(judged.named_group == (pid == -4711 ? 4711 : 0));
       CHECK(judged.joined_group == 0);
     }
   }
@@ -254,6 +255,25 @@ TEST_CASE("syscall table: limits are asked about when they are another's, or of 
   for (const long number : {SYS_getrlimit, SYS_setrlimit}) {
     CHECK(asked(number, {nproc}));
     CHECK_FALSE(asked(number, {nofile}));
+  }
+}
+
+TEST_CASE("judged_pids: a priority is a process's or a group's") {
+  for (const auto& [number, process, group, user] :
+       {std::tuple{SYS_getpriority, 0U, 1U, 2U}, std::tuple{SYS_ioprio_get, 1U, 2U, 3U}}) {
+    INFO(number);
+    const auto judged = [&](std::uint64_t which) {
+      return judged_pids(row_of(number), call(number, {which | high_bit_33, 4711}));
+    };
+    CHECK(judged(process).count == 1);
+    CHECK(judged(process).named_group == 0);
+    CHECK(judged(group).count == 0);
+    CHECK(judged(group).named_group == 4711);
+    const auto table = syscall_table();
+    CHECK(reference::outcome(table, call(number, {process, 4711})) == SECCOMP_RET_USER_NOTIF);
+    CHECK(reference::outcome(table, call(number, {group, 4711})) == SECCOMP_RET_USER_NOTIF);
+    CHECK(reference::outcome(table, call(number, {group, 0})) == SECCOMP_RET_ALLOW);
+    CHECK(reference::outcome(table, call(number, {user, 4711})) == (SECCOMP_RET_ERRNO | EPERM));
   }
 }
 

@@ -27,7 +27,8 @@ TEST_CASE("/proc/PID/stat: a parent outside the sandbox is 0") {
         "100 (a) S 0 102 103 34817 -1 4194304 101 102\n");
 }
 
-TEST_CASE("/proc/PID/stat: the group and the session in which the sandbox was started are 0, all others not") {
+TEST_CASE(
+    "/proc/PID/stat: the group and the session in which the sandbox was started are 0, all others not") {
   // No process has the numbers 102 and 103 any more.
   View view = with_members({100});
   const auto ids = [&view] {

@@ -62,10 +62,12 @@ TEST_CASE("/proc/PID/net/snmp6 and xfrm_stat: names and no counts") {
 }
 
 TEST_CASE("/proc/PID/net/softnet_stat and stat: a line of zeros for each of the sandbox's CPUs") {
-  const std::string zeros = "00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 "
-                            "00000000 00000000 00000000 ";
+  const std::string zeros =
+      "00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 "
+      "00000000 00000000 00000000 ";
   const std::string one = zeros + "00000001 00000000 00000000\n";
-  CHECK(told("/proc/PID/net/softnet_stat", with_cpus({0, 1})) == zeros + "00000000 00000000 00000000\n" + one);
+  CHECK(told("/proc/PID/net/softnet_stat", with_cpus({0, 1})) ==
+        zeros + "00000000 00000000 00000000\n" + one);
   CHECK(told("/proc/PID/net/softnet_stat", with_cpus({1})) == one);
   CHECK(generate("/proc/PID/net/softnet_stat", with_cpus({10}), "00000012 0000000a\n00000012 0000000b\n") ==
         "00000000 00000000\n");  // before 5.10

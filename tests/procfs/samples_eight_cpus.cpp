@@ -50,9 +50,8 @@ NSsid:	1177	1
 VmPeak:	    9216 kB
 VmRSS:	    3244 kB
 Threads:	1
-SigQ:	2/63432
+SigQ:	1/63432
 SigPnd:	0000000000000200
-ShdPnd:	0000000000004000
 CapEff:	0000000000000000
 NoNewPrivs:	1
 Seccomp:	2

@@ -17,7 +17,8 @@ Pid:	999
 NSpid:	999	7
 SqThread:	999
 )text"},
-      {"/proc/PID/limits", R"text(Limit                     Soft Limit           Hard Limit           Units     
+      {"/proc/PID/limits",
+       R"text(Limit                     Soft Limit           Hard Limit           Units     
 Max cpu time              unlimited            unlimited            seconds   
 Max file size             unlimited            unlimited            bytes     
 Max data size             unlimited            unlimited            bytes     
@@ -50,15 +51,18 @@ device cgroup mounted on /sys/fs/cgroup/systemd with fstype cgroup
 device cgroup2 mounted on /sys/fs/cgroup/unified with fstype cgroup2
 device none mounted on /sys/kernel/tracing with fstype tracefs
 )text"},
-      {"/proc/PID/net/ip6_flowlabel", R"text(Label S Owner  Users  Linger Expires  Dst                              Opt
+      {"/proc/PID/net/ip6_flowlabel",
+       R"text(Label S Owner  Users  Linger Expires  Dst                              Opt
 00012 2 2617   1      6      0        fd000000000000000000000000000001 0   
 00013 2 999    1      6      0        fd000000000000000000000000000001 0   
 00014 3 2617   1      6      0        fd000000000000000000000000000001 0   
 )text"},
-      {"/proc/PID/net/netstat", R"text(TcpExt: SyncookiesSent SyncookiesRecv SyncookiesFailed EmbryonicRsts PruneCalled RcvPruned OfoPruned OutOfWindowIcmps
+      {"/proc/PID/net/netstat",
+       R"text(TcpExt: SyncookiesSent SyncookiesRecv SyncookiesFailed EmbryonicRsts PruneCalled RcvPruned OfoPruned OutOfWindowIcmps
 TcpExt: 0 0 0 0 0 0 0 0
 )text"},
-      {"/proc/PID/net/protocols", R"text(protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de sh ss gs se re bi br ha uh gp em
+      {"/proc/PID/net/protocols",
+       R"text(protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de sh ss gs se re bi br ha uh gp em
 AF_VSOCK  1240      0      -1   NI       0   yes  kernel      y  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n
 PACKET    1600      0      -1   NI       0   no   kernel      n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n
 MPTCPv6   2064      0      76   no       0   yes  kernel      y  y  y  n  y  y  y  y  y  y  y  y  n  n  y  y  y  n
@@ -71,7 +75,8 @@ XDP       1088      0      -1   NI       0   no   kernel      n  n  n  n  n  n  
 UNIX-STREAM 1152      2      -1   NI       0   yes  kernel      y  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n
 UNIX      1152      0      -1   NI       0   yes  kernel      y  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n
 )text"},
-      {"/proc/PID/net/snmp", R"text(Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos InDiscards InDelivers OutRequests OutDiscards OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates OutTransmits
+      {"/proc/PID/net/snmp",
+       R"text(Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos InDiscards InDelivers OutRequests OutDiscards OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates OutTransmits
 Ip: 2 64 1593 0 0 0 0 0 1593 981 0 0 0 0 0 0 0 0 0 981
 Icmp: InMsgs InErrors InCsumErrors InDestUnreachs InTimeExcds InParmProbs InSrcQuenchs InRedirects InEchos InEchoReps InTimestamps InTimestampReps InAddrMasks InAddrMaskReps OutMsgs OutErrors OutRateLimitGlobal OutRateLimitHost OutDestUnreachs OutTimeExcds OutParmProbs OutSrcQuenchs OutRedirects OutEchos OutEchoReps OutTimestamps OutTimestampReps OutAddrMasks OutAddrMaskReps
 Icmp: 1 0 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
@@ -106,28 +111,34 @@ UDPLITE6: inuse 1
 RAW6: inuse 2
 FRAG6: inuse 4 memory 4096
 )text"},
-      {"/proc/PID/net/softnet_stat", R"text(00000017 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+      {"/proc/PID/net/softnet_stat",
+       R"text(00000017 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
 00000626 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000001 00000000 00000000
 )text"},
-      {"/proc/PID/net/stat/arp_cache", R"text(entries  allocs   destroys hash_grows lookups  hits     res_failed rcv_probes_mcast rcv_probes_ucast periodic_gc_runs forced_gc_runs unresolved_discards table_fulls
+      {"/proc/PID/net/stat/arp_cache",
+       R"text(entries  allocs   destroys hash_grows lookups  hits     res_failed rcv_probes_mcast rcv_probes_ucast periodic_gc_runs forced_gc_runs unresolved_discards table_fulls
 00000002 00000001 00000000 00000000   00000004 00000000 00000000   00000000         00000000         00000000         00000000       00000000            00000000
 00000002 00000001 00000000 00000000   00000003 00000003 00000000   00000000         00000000         000000fb         00000000       00000000            00000000
 )text"},
-      {"/proc/PID/net/stat/rt_cache", R"text(entries  in_hit   in_slow_tot in_slow_mc in_no_route in_brd   in_martian_dst in_martian_src out_hit  out_slow_tot out_slow_mc gc_total gc_ignored gc_goal_miss gc_dst_overflow in_hlist_search out_hlist_search
+      {"/proc/PID/net/stat/rt_cache",
+       R"text(entries  in_hit   in_slow_tot in_slow_mc in_no_route in_brd   in_martian_dst in_martian_src out_hit  out_slow_tot out_slow_mc gc_total gc_ignored gc_goal_miss gc_dst_overflow in_hlist_search out_hlist_search
 00000005 00000000 00000000    00000000   00000000    00000000 00000000       00000000       00000000 00000002     00000000    00000000 00000000   00000000     00000000        00000000        00000000
 00000005 00000000 00000001    00000000   00000000    00000000 00000000       00000000       00000000 00000002     00000000    00000000 00000000   00000000     00000000        00000000        00000000
 )text"},
-      {"/proc/PID/net/tcp", R"text(  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     
+      {"/proc/PID/net/tcp",
+       R"text(  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     
    0: 0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 0000000000000000 100 0 0 10 0
    1: 0100007F:1F41 00000000:0000 01 00000000:00000000 00:00000000 00000000     0        0 13 1 0000000000000000 100 0 0 10 0
    2: 0100007F:1F42 00000000:0000 01 00000000:00000000 00:00000000 00000000     0        0 14 1 0000000000000000 100 0 0 10 0
    3: 0100007F:1F43 00000000:0000 08 00000000:00000000 00:00000000 00000000     0        0 15 1 0000000000000000 100 0 0 10 0
    4: 0100007F:1F44 00000000:0000 06 00000000:00000000 00:00000000 00000000     0        0 0 1 0000000000000000 100 0 0 10 0
 )text"},
-      {"/proc/PID/net/tcp6", R"text(  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     
+      {"/proc/PID/net/tcp6",
+       R"text(  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     
    0: 0100007F:1F40 00000000:0000 01 00000000:00000000 00:00000000 00000000     0        0 17 1 0000000000000000 100 0 0 10 0
 )text"},
-      {"/proc/PID/net/udp", R"text(  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     
+      {"/proc/PID/net/udp",
+       R"text(  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     
    0: 0100007F:1F40 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 21 1 0000000000000000 100 0 0 10 0
    1: 0100007F:1F41 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 22 1 0000000000000000 100 0 0 10 0
 )text"},
@@ -158,10 +169,12 @@ XfrmInNoStates          	0
 )text"},
       {"/proc/sys/net/netfilter/nf_conntrack_count", R"text(41
 )text"},
-      {"/proc/sysvipc/msg", R"text(       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime
+      {"/proc/sysvipc/msg",
+       R"text(       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime
       1912          3   666          10          1  2617     0     0     0     0     0          0          0 1795626549
 )text"},
-      {"/proc/sysvipc/shm", R"text(       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap
+      {"/proc/sysvipc/shm",
+       R"text(       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap
       1911          0   666                  4096  1436     0      0     0     0     0     0          0          0 1795626549                     0                     0
       1913          7   600                  8192   999  2617      1     0     0     0     0 1795626549          0 1795626549                  4096                     0
 )text"},

@@ -90,7 +90,8 @@ TEST_CASE("told_process_limit: what is stated, or the kernel's where that is les
   CHECK(told(50, RLIM_INFINITY) == std::pair<rlim_t, rlim_t>{50, RLIM_INFINITY});
 }
 
-TEST_CASE("changes_process_limit: what was told and is set again is no change; a hard limit is lowered only") {
+TEST_CASE(
+    "changes_process_limit: what was told and is set again is no change; a hard limit is lowered only") {
   const rlimit told{80, 100};
   const auto answer = [&](rlim_t soft, rlim_t hard, bool may_raise = false) {
     const auto changes = procfs::changes_process_limit(told, {soft, hard}, may_raise);

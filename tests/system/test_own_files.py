@@ -79,6 +79,7 @@ told = {
     "its group": [session, status(in_session, "NSpgid"), stat(in_session)[1], os.getpgid(in_session), ps(in_session)[0]],
     "started in": [status("self", "NSpgid"), stat("self")[1], status("self", "NSsid"), stat("self")[2], *ps(os.getpid())],
     "signals": [error(os.killpg, group, 0), error(os.killpg, session, 0), error(os.killpg, foreign, 0), error(os.killpg, 4194000, 0)],
+    "priorities": [error(os.getpriority, os.PRIO_PGRP, n) for n in (group, foreign, 4194000)],
     "joins": [error(os.setpgid, 0, foreign), error(os.setpgid, 0, 4194000), error(os.setpgid, 0, session)],
 }
 own = os.getpgrp()
@@ -223,7 +224,7 @@ class OwnFiles(SystemTest):
         ask = [PYTHON, "-c", GROUPS, str(foreign.pid)]
         bare = json.loads(self.output("bare", ask))
         # Without proctor a process learns of the group, and joins it.
-        self.assertEqual((bare["signals"][2], bare["joins"][0]), ("0", "0"))
+        self.assertEqual((bare["signals"][2], bare["priorities"][1], bare["joins"][0]), ("0", "0", "0"))
         for mode in MODES:
             with self.subTest(mode=mode):
                 told = json.loads(self.output(mode, ask))
@@ -231,6 +232,7 @@ class OwnFiles(SystemTest):
                     self.assertEqual(len(set(told[name])), 1, (name, told))
                 self.assertEqual(told["started in"], [0] * 6)
                 self.assertEqual(told["signals"], ["0", "0", "ESRCH", "ESRCH"])
+                self.assertEqual(told["priorities"], ["0", "ESRCH", "ESRCH"])
                 self.assertEqual(told["joins"], ["EPERM", "EPERM", "EPERM"])  # the last: another session
                 self.assertEqual((told["child"], told["after"]), (0, [True, True]))
 

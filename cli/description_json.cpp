@@ -59,16 +59,13 @@ json limits_json(const policy::StatedLimits& limits) {
 /// Which files of /proc are made for the sandbox, which are refused, and which are the kernel's own.
 json procfs_json(const policy::StatedLimits& limits) {
   json made = json::array();
+  json passed = json::array();
   for (const auto& file : procfs::virtual_files())
-    if (procfs::is_told(file, limits)) made.push_back(file.path);
+    (procfs::is_told(file, limits) ? made : passed).push_back(file.path);
+  for (const auto& file : procfs::passed_files()) passed.push_back(file.path);
   json refused = json::array();
   for (const auto& rule : procfs::refused_system_files())
     refused.push_back("/proc/" + std::string(rule.name));
-  json passed = json::array();
-  for (const auto& file : procfs::passed_files()) {
-    const auto* const row = procfs::find_virtual_file(file.path);
-    if (row == nullptr || !procfs::is_told(*row, limits)) passed.push_back(file.path);
-  }
   return {{"virtual", std::move(made)}, {"refused", std::move(refused)}, {"passed", std::move(passed)}};
 }
 

@@ -40,7 +40,6 @@ constexpr std::array files = {
     PassedFile{"/proc/PID/ksm_merging_pages", own_memory},
     PassedFile{"/proc/PID/ksm_stat", own_memory},
     PassedFile{"/proc/PID/latency", own},
-    PassedFile{"/proc/PID/limits", "without -P, the limits that the calls tell"},
     PassedFile{"/proc/PID/loginuid", "the login that the sandbox was started from, as all of its identity"},
     PassedFile{"/proc/PID/map_files/", link},
     PassedFile{"/proc/PID/maps", own_memory},

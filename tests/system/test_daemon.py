@@ -241,6 +241,10 @@ class Questions(Own):
         self.assertEqual([plain["policy"]["proc"], named["policy"]["proc"]], ["private", "strict"])
         self.assertIn("/proc/PID/stat", plain["procfs"]["virtual"])
         self.assertIn("/proc/kcore", plain["procfs"]["refused"])
+        self.assertIn("/proc/PID/maps", plain["procfs"]["passed"])
+        self.assertIn("/proc/PID/limits", plain["procfs"]["passed"])
+        for kind, other in (("virtual", "refused"), ("virtual", "passed"), ("refused", "passed")):
+            self.assertEqual(set(plain["procfs"][kind]) & set(plain["procfs"][other]), set())
         self.assertEqual(set(named["procfs"]["virtual"]) - set(plain["procfs"]["virtual"]),
                          {"/etc/hostname", "/etc/hosts", "/proc/sys/kernel/hostname"})
         text = proctor("inspect", "--socket", daemon.socket, "named").stdout
@@ -253,13 +257,15 @@ class Questions(Own):
         self.start_sleeper(daemon, "unlimited")
         self.start_sleeper(daemon, "limited", "-m512M", "-c", "1", "--processes=64", "--hostname", "box")
         self.assertEqual(daemon.inspect("unlimited")["policy"]["limits"], {})
+        self.assertIn("/proc/PID/limits", daemon.inspect("limited")["procfs"]["virtual"])
+        self.assertNotIn("/proc/PID/limits", daemon.inspect("limited")["procfs"]["passed"])
         self.assertEqual(daemon.inspect("limited")["policy"]["limits"], {
             "memory": {"value": 512 << 20, "enforced": "stated, not enforced"},
             "cpus": {"value": 1, "enforced": "by affinity"},
             "processes": {"value": 64, "enforced": "stated, not enforced"},
             "hostname": {"value": "box", "enforced": "told by every file and call"},
         })
-        self.assertNotIn("limits", proctor("inspect", "--socket", daemon.socket, "unlimited").stdout)
+        self.assertNotRegex(proctor("inspect", "--socket", daemon.socket, "unlimited").stdout, "(?m)^limits$")
         text = proctor("inspect", "--socket", daemon.socket, "limited").stdout
         for line in ("limits", "  memory +536870912 \\(stated, not enforced\\)", "  cpus +1 \\(by affinity\\)",
                      "  processes +64 \\(stated, not enforced\\)", "  hostname +box \\(told by every file and call\\)"):

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -181,17 +182,18 @@ if kinds != "private":
         "faccessat2": lambda p: raw("faccessat", -100, p.encode(), 0, 0x200),
         "statx": lambda p: raw("statx", -100, p.encode(), 0, 0xfff, ctypes.create_string_buffer(256)),
     }
-if kinds == "strict":  # only where the path leads to nothing: these would change what is there
+# Only where the path leads to nothing: these would change what is there, though not its mode of old.
+if kinds == "strict":
     calls |= {
         "mkdir": os.mkdir, "mkdirat": lambda p: raw("mkdirat", -100, p.encode(), 0o700), "rmdir": os.rmdir,
         "mknod": os.mknod, "unlink": os.unlink, "unlinkat": lambda p: raw("unlinkat", -100, p.encode(), 0),
         "symlink": lambda p: os.symlink("x", p), "rename from": lambda p: os.rename(p, "there"),
         "rename to": lambda p: os.rename("ordinary", p), "link from": lambda p: os.link(p, "there"),
         "link to": lambda p: os.link("ordinary", p), "renameat": lambda p: raw("renameat", -100, b"ordinary", -100, p.encode()),
-        "truncate": lambda p: os.truncate(p, 0), "chmod": lambda p: os.chmod(p, 0o700),
+        "truncate": lambda p: os.truncate(p, 0), "chmod": lambda p: os.chmod(p, 0o755),
         "chown": lambda p: os.chown(p, -1, -1), "lchown": lambda p: os.lchown(p, -1, -1),
         "fchownat": lambda p: raw("fchownat", -100, p.encode(), -1, -1, 0x100),
-        "setxattr": lambda p: os.setxattr(p, "user.x", b""), "removexattr": lambda p: os.removexattr(p, "user.x"),
+        "setxattr": lambda p: os.setxattr(p, "user.x", b"", os.XATTR_REPLACE), "removexattr": lambda p: os.removexattr(p, "user.x"),
     }
 watch = libc.inotify_init1(0)
 os.close(os.open("ordinary", os.O_CREAT))
@@ -330,7 +332,8 @@ class Told(SystemTest):
                 process.wait(common.DEADLINE_S)
 
     def test_a_foreign_process_answers_every_call_like_a_dead_one(self):
-        foreign = self.start_in("bare", ["sleep", "1000"])  # of the same user: nothing but the sandbox is in the way
+        # Of the same user: nothing but the sandbox is in the way.
+        foreign = self.start_in("bare", ["sleep", "1000"], stdin=subprocess.PIPE)
         dead = 32000
         while Path(f"/proc/{dead}").exists():
             dead -= 1

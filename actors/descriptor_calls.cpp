@@ -20,6 +20,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/job_ids.hpp"
 #include "actors/process_state.hpp"
 #include "actors/sandbox_context.hpp"
 #include "kernel/credentials.hpp"
@@ -240,7 +241,7 @@ Verdict DescriptorCalls::set_owner() {
   if (owner == 0 || owner == INT_MIN) return {Continue{}};
   if (owner < 0 && !context_.order.signals_scoped)
     return {Fail{EPERM}, "a signal to a group, on a kernel that cannot keep it inside"};
-  if (owner > 0 ? !is_member(owner) : !is_own_group(-owner)) return {Fail{ESRCH}, no_such_process};
+  if (owner > 0 ? !is_member(owner) : !has_member_in_group(context_, -owner)) return {Fail{ESRCH}, no_such_process};
   // Continue safety: the number is in a register. Signals to a group stay inside by Landlock's scope, which
   // the kernel remembers with the owner.
   return {Continue{}};
@@ -414,15 +415,6 @@ bool DescriptorCalls::is_member(pid_t pid) const {
 index::PidKey DescriptorCalls::key_of(pid_t pid) const {
   if (!is_member(pid)) return {};
   return context_.index.find_member(pid).value_or(index::PidKey{});
-}
-
-bool DescriptorCalls::is_own_group(pid_t group) const {
-  if (context_.members.group_of(group) == group) return true;
-  context_.members.discover();
-  return std::ranges::any_of(context_.all_processes(), [&](const auto& entry) {
-    const auto stat = kernel::read_proc_stat(entry.key.pid);
-    return stat && stat->pgrp == group;
-  });
 }
 
 Verdict open_netlink(const SandboxContext& context) {

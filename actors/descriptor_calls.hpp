@@ -56,8 +56,6 @@ class DescriptorCalls {
   [[nodiscard]] bool is_member(pid_t pid) const;
   /// Of the process that a pid or tid is of; 0 when that is not the sandbox's.
   [[nodiscard]] index::PidKey key_of(pid_t pid) const;
-  /// Whether any process of the sandbox is in the group, whoever led it.
-  [[nodiscard]] bool is_own_group(pid_t group) const;
 
   SandboxContext& context_;
   ProcessState& process_;

@@ -42,7 +42,7 @@ print(json.dumps(said))
 # foreign.file belong to a process outside, a sleep of the same user.
 CLIENTS = {
     "top": (["top", "-b", "-n", "2", "-d", "0.1"], 0,
-            r"(Tasks: +\d total.*Mem : +512\.0 total.*\n +{child} .* sleep\n.*){{2}}"),
+            r"(Tasks: +\d total.*Mem : +512\.0 total.*\n *{child} .* sleep\n.*){{2}}"),
     "uptime": (["uptime"], 0, r" up .* load average: \d"),
     "w": (["w"], 0, r" load average: \d.*USER"),
     "vmstat": (["vmstat", "1", "2"], 0, r"\A(.*\n){{3}} *\d+ +\d+ +0 +(4|5)\d{{5}} "),
@@ -80,8 +80,8 @@ CLIENTS = {
     "renice": (["renice", "10", "{foreign}"], 1, r"No such process"),
     "ionice": (["ionice", "-p", "{foreign}"], 1, r"No such process"),
     "prlimit": (["prlimit", "--pid", "{foreign}"], 1, r"No such process"),
-    "busybox ps": (["busybox", "ps"], 0, r"\n +{child} [^\n]* sleep 1000\n"),
-    "busybox top": (["busybox", "top", "-b", "-n1"], 0, r"\AMem: \d+K used, (4|5)\d{{5}}K free.*\n +{child} "),
+    "busybox ps": (["busybox", "ps"], 0, r"\n *{child} [^\n]* sleep 1000\n"),
+    "busybox top": (["busybox", "top", "-b", "-n1"], 0, r"\AMem: \d+K used, (4|5)\d{{5}}K free.*\n *{child} "),
     "busybox free": (["busybox", "free", "-m"], 0, r"\nMem: +512 "),
     "busybox uptime": (["busybox", "uptime"], 0, r"load average"),
     "busybox nproc": (["busybox", "nproc"], 0, r"\A1\n\Z"),

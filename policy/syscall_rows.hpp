@@ -175,6 +175,14 @@ constexpr SyscallRow judge_if(std::string_view name, long number, std::uint8_t a
   return row;
 }
 
+/// One row of getpriority and ioprio_get, whose register 0 says what register 1 names.
+constexpr SyscallRow judge_priority(std::string_view name, long number, std::uint64_t selected,
+                                    std::uint64_t group) {
+  SyscallRow row = judge_if(name, number, 1, 0, selected);
+  row.group_selector = static_cast<std::int8_t>(group);
+  return row;
+}
+
 constexpr SyscallRow judge_signal_target(std::string_view name, long number) {
   SyscallRow row =
       judge(name, number, 0,

@@ -48,7 +48,7 @@ std::string process_cgroup(const View& view, std::string_view host) {
 }
 
 std::string process_cpuset(const View& view, std::string_view host) {
-  return states_limits(view) ? "/\n" : std::string(host);
+  return has_own_cgroup(view) ? "/\n" : std::string(host);
 }
 
 std::string cgroups(const View& view, std::string_view host) {

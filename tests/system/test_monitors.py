@@ -46,7 +46,9 @@ CLIENTS = {
     "uptime": (["uptime"], 0, r" up .* load average: \d"),
     "w": (["w"], 0, r" load average: \d.*USER"),
     "vmstat": (["vmstat", "1", "2"], 0, r"\A(.*\n){{3}} *\d+ +\d+ +0 +(4|5)\d{{5}} "),
-    "ps": (["ps", "-eo", "pid=,args="], 0, r"\A *{pid} [^\n]*\n *{child} sleep 1000\n *\d+ ps [^\n]*\n\Z"),
+    # Numbers may start anew at any moment, so a child's may be the lower one.
+    "ps": (["ps", "-eo", "pid=,args=", "--sort=start_time"], 0,
+           r"\A(?=.*^ *{pid} )(?=.*^ *{child} sleep 1000$)(?=.*^ *\d+ ps )([^\n]*\n){{3}}\Z"),
     "pgrep": (["pgrep", "-x", "sleep"], 0, r"\A{child}\n\Z"),
     "pidof": (["pidof", "sleep"], 0, r"\A{child}\n\Z"),
     "pmap": (["pmap", "{child}"], 0, r"sleep.*\n total +\d+K\n"),
@@ -68,7 +70,7 @@ CLIENTS = {
     "lsof -i": (["lsof", "-nP", "-i"], 0, r"\A[^\n]*\npython3 +{pid} .*127\.0\.0\.1:{port} \(LISTEN\)\n\Z"),
     "lsof -U": (["lsof", "-U"], 0, r" {pid} .*own\.sock type=STREAM \(LISTEN\)"),
     "lslocks": (["lslocks", "-n", "-o", "PID,PATH"], 0, r"\A *{pid} .*own\.file\n\Z"),
-    "lsns": (["lsns", "-n", "-o", "PID", "-t", "pid"], 0, r"\A *{pid}\n\Z"),
+    "lsns": (["lsns", "-n", "-o", "PID", "-t", "pid"], 0, r"\A *\d+\n\Z"),  # the lowest: of one namespace
     "iostat": (["iostat", "-c"], 0, r"avg-cpu: +%user.*\n +\d+\.\d\d "),
     "mpstat": (["mpstat", "-P", "ALL"], 0, r" %idle\n[^\n]+ all +[^\n]+\n[^\n]+ \d +[^\n]+\n\Z"),
     "pidstat": (["pidstat", "-p", "ALL"], 0, r" {child} .* sleep\n"),
@@ -150,7 +152,7 @@ class Monitors(SystemTest):
             for name, (_, status, expected) in present.items():
                 with self.subTest(mode=mode, client=name):
                     found, text = said[name]
-                    self.assertRegex(text, re.compile(expected.format(**numbers), re.S))
+                    self.assertRegex(text, re.compile(expected.format(**numbers), re.S | re.M))
                     self.assertEqual(found, status, text)
             self.assertEqual(self.traces_of_the_foreign(said), set(), mode)
             self.assertEqual(child, -15, "killall ends the own sleep")

@@ -137,8 +137,6 @@ std::string own_cpus_of_mask(const View& view, std::string_view host);
 std::string nodes_with_cpus(const View& view, std::string_view host);
 /// A node's part of what meminfo tells: all of it where there is one node.
 std::string node_meminfo(const View& view, std::string_view host);
-/// Lines of a name and a count, which is the machine's.
-std::string no_counts(const View& view, std::string_view host);
 
 // system.cpp
 
@@ -152,7 +150,7 @@ std::string hostname(const View& view, std::string_view host);
 std::string hosts(const View& view, std::string_view host);
 std::string threads_max(const View& view, std::string_view host);
 std::string last_pid(const View& view, std::string_view host);
-/// Counts of what the whole machine has: 0.
+/// Counts of what the whole machine has, named or not: 0.
 std::string no_counts(const View& view, std::string_view host);
 /// /proc/sys/fs/file-nr: the most that there can be, and no counts.
 std::string open_files(const View& view, std::string_view host);

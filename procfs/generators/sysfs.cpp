@@ -110,13 +110,4 @@ std::string node_meminfo(const View& view, std::string_view host) {
   return text;
 }
 
-std::string no_counts(const View& /*view*/, std::string_view host) {
-  std::string text;
-  for (const std::string_view line : lines(host)) {
-    const auto fields = words(line);
-    if (fields.size() == 2) text.append(fields[0]).append(" 0\n");
-  }
-  return text;
-}
-
 }  // namespace proctor::procfs::generators

@@ -103,13 +103,16 @@ struct Withheld {
   std::vector<std::string> paths;
 };
 
-Withheld withheld_from(std::string_view mountinfo, CgroupRules cgroups) {
+Withheld withheld_from(std::string_view mountinfo) {
   constexpr std::string_view sys_root = "/sys";
   Withheld withheld;
   while (!mountinfo.empty()) {
     const MountLine mount = take_mount(mountinfo);
     const auto refused = refused_file_systems();
-    if (mount.type == "proc" || std::find(refused.begin(), refused.end(), mount.type) != refused.end())
+    const bool is_stray_cgroup =
+        mount.type.starts_with("cgroup") && !is_at_or_below(mount.mount_point, sys_cgroup_path);
+    if (mount.type == "proc" || is_stray_cgroup ||
+        std::find(refused.begin(), refused.end(), mount.type) != refused.end())
       withheld.mounts.push_back({mount.id, mount.mount_point});
     if (mount.type != "sysfs" || mount.root != "/") continue;
     const auto add = [&](std::string_view path) {
@@ -117,7 +120,7 @@ Withheld withheld_from(std::string_view mountinfo, CgroupRules cgroups) {
     };
     for (const RefusedSysPath& row : refused_sys_paths()) add(row.path);
     add(sys_devices_path);
-    if (cgroups == CgroupRules::own) add(sys_cgroup_path);
+    add(sys_cgroup_path);
   }
   return withheld;
 }
@@ -222,7 +225,7 @@ Result<int> landlock_abi() {
   return version;
 }
 
-Result<ProcfsDenial> build_procfs_denial(CgroupRules cgroups) {
+Result<ProcfsDenial> build_procfs_denial() {
   const auto abi = landlock_abi();
   if (!abi) return abi.error();
   const auto mountinfo = read_mountinfo();
@@ -238,7 +241,7 @@ Result<ProcfsDenial> build_procfs_denial(CgroupRules cgroups) {
   denial.scopes_signals = attributes.scoped != 0;
   denial.ruleset.reset(create_ruleset(&attributes, sizeof attributes, 0));
   if (!denial.ruleset) return Error::last("landlock_create_ruleset");
-  if (auto granted = Granter(denial, withheld_from(*mountinfo, cgroups)).grant_root(refer); !granted) {
+  if (auto granted = Granter(denial, withheld_from(*mountinfo)).grant_root(refer); !granted) {
     return granted.error();
   }
   return denial;

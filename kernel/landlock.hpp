@@ -22,12 +22,6 @@ struct ProcfsMount {
 /// The procfs mounts in the text of a /proc/PID/mountinfo, bind mounts of parts of it included.
 [[nodiscard]] std::vector<ProcfsMount> parse_procfs_mounts(std::string_view mountinfo);
 
-/// Whether what is mounted in /sys/fs/cgroup has a rule.
-enum class CgroupRules : std::uint8_t {
-  machine,  ///< it has: the machine's groups are the sandbox's
-  own,      ///< it has none: the sandbox is told that it has a group of its own, which the supervisor serves
-};
-
 /// A Landlock ruleset under which every file can be used as before, save those of procfs, which can
 /// neither be opened for reading nor for writing, whatever the spelling of the path. Directories of
 /// procfs can be opened (their listings are notified and judged by the descriptor).
@@ -41,8 +35,9 @@ enum class CgroupRules : std::uint8_t {
 /// mounted later, below a granted directory, is not closed: a sandboxed process cannot mount, so only the
 /// machine's own administrator can make that.
 ///
-/// In the same way refused_sys_paths() and the devices, by their names on every mount of a whole sysfs, and
-/// every mount of refused_file_systems() are left without a rule. Only the devices are served, those in /sys.
+/// In the same way refused_sys_paths(), the devices and the cgroups, by their names on every mount of a whole
+/// sysfs, and every mount of refused_file_systems() or of cgroups elsewhere are left without a rule. Only the
+/// devices and the cgroups are served, those in /sys.
 struct ProcfsDenial {
   UniqueFd ruleset;
   /// Absolute, without a trailing slash, "/" first. In sys_devices_path and sys_cgroup_path, if they are
@@ -53,7 +48,7 @@ struct ProcfsDenial {
 
 /// Builds the ruleset; nothing is enforced yet. Opens what it grants with the caller's rights. ENOSYS,
 /// EOPNOTSUPP: no Landlock. ENOENT, EACCES: no /proc to read the mounts from.
-[[nodiscard]] Result<ProcfsDenial> build_procfs_denial(CgroupRules cgroups = CgroupRules::machine);
+[[nodiscard]] Result<ProcfsDenial> build_procfs_denial();
 
 /// Enforces a ruleset on the calling thread and all it forks; needs no_new_privs or CAP_SYS_ADMIN.
 /// Async-signal-safe.

@@ -15,7 +15,7 @@ struct RefusedSysPath {
 [[nodiscard]] std::span<const RefusedSysPath> refused_sys_paths();
 
 /// What has no Landlock rule either, but is served: the supervisor opens on behalf what the sandbox has of
-/// it. That is every device, and the cgroups where the sandbox is told that it has one of its own.
+/// it. That is every device, and of the cgroups all but the lists of whose processes they are.
 inline constexpr std::string_view sys_devices_path = "/sys/devices";
 inline constexpr std::string_view sys_cgroup_path = "/sys/fs/cgroup";
 

@@ -97,10 +97,7 @@ class TargetProcess {
 
   /// Has the kernel keep procfs shut, or notes that it does not.
   void shut_procfs(AttachRequest& request) {
-    const auto& limits = plan_.policy.limits;
-    const bool own_cgroup = limits.cpus || limits.memory_bytes || limits.processes;
-    auto denial =
-        kernel::build_procfs_denial(own_cgroup ? kernel::CgroupRules::own : kernel::CgroupRules::machine);
+    auto denial = kernel::build_procfs_denial();
     if (!denial) {
       if (!plan_.policy.accept_degraded) {
         fail(

@@ -381,6 +381,7 @@ ProcGate::Answer ProcGate::serve_elsewhere(const OpenRequest& request, const Arr
     return kernel_decides();
   }
   if (const auto* const refused = kernel::find_refused_sys_path(name)) return fails(EACCES, refused->reason);
+  if (lists_cgroup_processes(name)) return fails(EACCES, "lists processes outside the sandbox");
   if (const auto* const told = writes(request) ? nullptr : find_virtual(name); told != nullptr) {
     const kernel::UniqueFd host = reopen(arrival.object, O_RDONLY | O_NONBLOCK);
     if (!host) return kernel_decides();

@@ -122,6 +122,12 @@ bool has_own_cgroup(const View& view) {
   return view.limits.memory_bytes || view.limits.processes || !view.all_cpus;
 }
 
+bool lists_cgroup_processes(std::string_view path) {
+  if (!is_at_or_below(path, cgroup_directory)) return false;
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  return name == "cgroup.procs" || name == "cgroup.threads" || name == "tasks";
+}
+
 bool is_hidden_in_sys(std::string_view path, const View& view) {
   if (!path.starts_with("/sys/")) return false;
   if (path.size() > cgroup_directory.size() && is_at_or_below(path, cgroup_directory))

@@ -54,7 +54,8 @@ sandbox has is found by such a name.
 - **There are no disks**, as /proc/diskstats says: /sys/block is empty, and what its links would lead to does not
   exist. Device nodes in /dev, the names in `mountinfo`, and the controllers and buses of disks are the machine's.
 - **Cgroups**: where a limit is stated, /sys/fs/cgroup holds the virtual files and nothing else; without one it is the
-  machine's. With `--proc=strict`, `stat`, `access` and listings know the files that the machine does not have;
+  machine's, without the lists of a group's processes (cgroup.procs, cgroup.threads, tasks), which are refused. With
+  `--proc=strict`, `stat`, `access` and listings know the files that the machine does not have;
   without it only `open` does. Go, the JVM, Node and Python open them; a program that asks `access` first needs
   `--proc=strict`. statfs says cgroup2 in both.
 - **Network devices** (/sys/class/net) are the machine's, as in /proc/net/dev: the network is not separated.

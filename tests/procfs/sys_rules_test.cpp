@@ -17,6 +17,7 @@ namespace proctor::tests {
 namespace {
 
 using procfs::is_hidden_in_sys;
+using procfs::lists_cgroup_processes;
 using procfs::list_sys;
 using procfs::sys_row_path;
 using procfs::View;
@@ -149,6 +150,15 @@ TEST_CASE("/sys: a listing leaves out what is hidden, and nothing else") {
   CHECK_FALSE(names_in("/sys/devices/system/cpu/cpu0", with_cpus({1})));
   const kernel::UniqueFd elsewhere(::open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   CHECK_FALSE(list_sys(elsewhere, limited(), policy::ProcMode::strict, 2048, procfs::DirentLayout::dirent64));
+}
+
+TEST_CASE("/sys: the lists of a cgroup's processes, and no other files of it, are for nobody") {
+  for (const char* path : {"/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/a/b/cgroup.threads",
+                           "/sys/fs/cgroup/memory/tasks"})
+    CHECK(lists_cgroup_processes(path));
+  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup", "/sys/fs/cgroups/tasks",
+                           "/sys/fs/cgroup/tasks/memory.max", "/var/tasks"})
+    CHECK_FALSE(lists_cgroup_processes(path));
 }
 
 TEST_CASE("/sys: the sandbox's own cgroup is listed as far as stat knows it") {

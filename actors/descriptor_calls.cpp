@@ -241,7 +241,8 @@ Verdict DescriptorCalls::set_owner() {
   if (owner == 0 || owner == INT_MIN) return {Continue{}};
   if (owner < 0 && !context_.order.signals_scoped)
     return {Fail{EPERM}, "a signal to a group, on a kernel that cannot keep it inside"};
-  if (owner > 0 ? !is_member(owner) : !has_member_in_group(context_, -owner)) return {Fail{ESRCH}, no_such_process};
+  if (owner > 0 ? !is_member(owner) : !has_member_in_group(context_, -owner))
+    return {Fail{ESRCH}, no_such_process};
   // Continue safety: the number is in a register. Signals to a group stay inside by Landlock's scope, which
   // the kernel remembers with the owner.
   return {Continue{}};

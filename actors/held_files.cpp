@@ -20,7 +20,8 @@ std::uint64_t HeldFiles::count() const {
   context_.members.discover();
   std::map<std::uint64_t, std::uint64_t> held;  // inode to bytes
   for (const auto& entry : context_.all_processes())
-    for (const auto& file : kernel::sealed_files_of(entry.key.pid, procfs::sealed_name(""))) held[file.inode] = file.bytes;
+    for (const auto& file : kernel::sealed_files_of(entry.key.pid, procfs::sealed_name("")))
+      held[file.inode] = file.bytes;
   std::uint64_t sum = 0;
   for (const auto& [inode, bytes] : held) sum += kernel::sealed_file_cost(bytes);
   return sum;

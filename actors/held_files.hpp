@@ -7,11 +7,11 @@ namespace proctor::actors {
 
 struct SandboxContext;
 
-/// How much memory the sandbox's processes hold in virtual files. It is the supervisor's, and theirs for as long
-/// as they keep a descriptor or a map of the file, so it is bounded.
+/// How much memory the sandbox's processes hold in virtual files. It is the supervisor's, and theirs for as
+/// long as they keep a descriptor or a map of the file, so it is bounded.
 ///
-/// Nobody tells when a file is let go. So all that was ever made counts as held until that reaches the bound; then
-/// the descriptors and maps of every process are looked through, once.
+/// Nobody tells when a file is let go. So all that was ever made counts as held until that reaches the bound;
+/// then the descriptors and maps of every process are looked through, once.
 class HeldFiles {
  public:
   /// `context` outlives this.
@@ -20,8 +20,8 @@ class HeldFiles {
   /// Whether a file of so many bytes may be made; it is then taken to be.
   [[nodiscard]] bool admit(std::size_t bytes);
 
-  /// What processes hold now: as descriptors and as maps, each file once. Not seen: descriptors that are under
-  /// way in a socket, which RLIMIT_NOFILE bounds for each user (unix(7)).
+  /// What processes hold now: as descriptors and as maps, each file once. Not seen: descriptors that are
+  /// under way in a socket, which RLIMIT_NOFILE bounds for each user (unix(7)).
   [[nodiscard]] std::uint64_t count() const;
 
  private:

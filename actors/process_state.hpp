@@ -40,7 +40,8 @@ class PendingChanges {
  public:
   void add(pid_t tid);
   [[nodiscard]] bool any() const noexcept { return !tids_.empty(); }
-  /// `heard`: a thread of the process `tgid` has made a new call. Whether nothing is pending any more that was.
+  /// `heard`: a thread of the process `tgid` has made a new call. Whether nothing is pending any more that
+  /// was.
   [[nodiscard]] bool settle(pid_t tgid, pid_t heard);
 
  private:
@@ -109,8 +110,8 @@ class ProcessState {
   [[nodiscard]] kernel::Result<kernel::UniqueFd> capture(const seccomp_notif& notification, int fd) const;
 
   /// Copies as much as is mapped of so many bytes; EFAULT when nothing is.
-  [[nodiscard]] kernel::Result<std::size_t> read_some(const seccomp_notif& notification, std::uint64_t address,
-                                                      std::span<std::byte> into);
+  [[nodiscard]] kernel::Result<std::size_t> read_some(const seccomp_notif& notification,
+                                                      std::uint64_t address, std::span<std::byte> into);
   /// Copies all of `into`; EFAULT when less is mapped.
   [[nodiscard]] kernel::Result<void> read_memory(const seccomp_notif& notification, std::uint64_t address,
                                                  std::span<std::byte> into);

@@ -114,7 +114,8 @@ bool SandboxView::is_in_group(pid_t group) {
 }
 
 bool SandboxView::is_member(pid_t pid) {
-  // The parent of the first process and of every orphan. It holds its number for as long as the sandbox lives.
+  // The parent of the first process and of every orphan. It holds its number for as long as the sandbox
+  // lives.
   if (pid == context_.order.init) return false;
   forget_after_a_tick();
   if (foreign_.contains(pid)) return false;

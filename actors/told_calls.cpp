@@ -1,3 +1,5 @@
+#include "procfs/told_calls.hpp"
+
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/resource.h>
@@ -22,7 +24,6 @@
 #include "kernel/cpus.hpp"
 #include "kernel/credentials.hpp"
 #include "kernel/sealed_file.hpp"
-#include "procfs/told_calls.hpp"
 
 // ProcessState's handlers of the calls that tell, or take, what the files of /proc tell.
 namespace proctor::actors {
@@ -159,12 +160,14 @@ Verdict ProcessState::process_limit(const seccomp_notif& notification) {
   const rlimit told = procfs::told_process_limit(context_.view.look(false), host);
   if (change != 0)
     if (auto verdict = judge_process_limit(notification, change, told)) {
-      // Continue safety: the kernel sets what its own rules allow, whatever the memory holds by then; as above.
+      // Continue safety: the kernel sets what its own rules allow, whatever the memory holds by then; as
+      // above.
       if (!std::holds_alternative<Continue>(verdict->answer) || told_at == 0) return *std::move(verdict);
       return {Fail{EPERM}, "sets a limit and asks what it was in one call"};
     }
   if (told_at == 0) return {Return{0}, "the limit that is told already"};
-  return answer_in_memory(notification, told_at, std::as_bytes(std::span{&told, 1}), 0, "the limit that is told");
+  return answer_in_memory(notification, told_at, std::as_bytes(std::span{&told, 1}), 0,
+                          "the limit that is told");
 }
 
 std::optional<Verdict> ProcessState::judge_process_limit(const seccomp_notif& notification,
@@ -178,8 +181,8 @@ std::optional<Verdict> ProcessState::judge_process_limit(const seccomp_notif& no
   if (!caller || !context_.listener.is_valid(notification.id))
     return Verdict{Fail{EINTR}, "the target is gone"};
   constexpr std::uint64_t may_raise = std::uint64_t{1} << CAP_SYS_RESOURCE;
-  const auto changes = procfs::changes_process_limit(
-      told, wanted, (caller->effective_capabilities & may_raise) != 0);
+  const auto changes =
+      procfs::changes_process_limit(told, wanted, (caller->effective_capabilities & may_raise) != 0);
   if (!changes) return Verdict{Fail{changes.error().number}, "as the kernel would"};
   // Continue safety: see process_limit.
   if (*changes) return Verdict{Continue{}};
@@ -203,10 +206,9 @@ Verdict ProcessState::read_anew(const seccomp_notif& notification) {
   // Continue safety: as above. The process that the file told of may have ended.
   if (!std::holds_alternative<policy::Inject>(verdict.answer)) return {Continue{}};
   auto& opened = std::get<policy::Inject>(verdict.answer);
-  // A memfd of the target's own may bear any name; whoever it is passed to must not find its own memory map or
-  // a private file in the place of what it was given.
-  // And what another thread has put under the number since then is left alone.
-  // Continue safety: as above.
+  // A memfd of the target's own may bear any name; whoever it is passed to must not find its own memory map
+  // or a private file in the place of what it was given. And what another thread has put under the number
+  // since then is left alone. Continue safety: as above.
   if (kernel::memfd_name(::gettid(), opened.fd->get()) != name || kernel::memfd_name(tid, fd) != name)
     return {Continue{}};
   const auto thread = kernel::PidFd::open_thread(tid);

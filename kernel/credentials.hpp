@@ -48,8 +48,8 @@ struct Credentials {
 /// latter without the former gets a no.
 [[nodiscard]] bool surely_has(pid_t tid, const Credentials& known);
 
-/// Whether a capability (CAP_...) is among those that a thread may make effective (CapPrm). Of a user namespace
-/// of its own, or when it cannot be told: yes.
+/// Whether a capability (CAP_...) is among those that a thread may make effective (CapPrm). Of a user
+/// namespace of its own, or when it cannot be told: yes.
 [[nodiscard]] bool may_be_permitted(pid_t tid, unsigned capability);
 
 /// Makes the calling **thread** act with `target`'s credentials until destroyed (raw system calls:

@@ -56,9 +56,9 @@ class Listener {
 
 /// The kernel's listener.
 ///
-/// With WAIT_KILLABLE_RECV (5.19) a descriptor is injected by ADDFD and then SEND: only death can come between
-/// them, and takes the descriptor with it. SECCOMP_ADDFD_FLAG_SEND does both at once, for which older kernels
-/// have it, and costs four times as much: see docs/adr/0008.
+/// With WAIT_KILLABLE_RECV (5.19) a descriptor is injected by ADDFD and then SEND: only death can come
+/// between them, and takes the descriptor with it. SECCOMP_ADDFD_FLAG_SEND does both at once, for which older
+/// kernels have it, and costs four times as much: see docs/adr/0008.
 class SeccompListener final : public Listener {
  public:
   /// Takes `fd` over. Checks that this kernel's notification fits notification_bytes_max (ENOTSUP) and

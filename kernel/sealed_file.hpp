@@ -25,12 +25,12 @@ struct HeldFile {
   std::uint64_t bytes = 0;
 };
 
-/// The memfds that process `tgid` holds, as descriptors or as maps, and whose names begin so; some may be there
-/// twice. What cannot be looked at is left out.
+/// The memfds that process `tgid` holds, as descriptors or as maps, and whose names begin so; some may be
+/// there twice. What cannot be looked at is left out.
 [[nodiscard]] std::vector<HeldFile> sealed_files_of(int tgid, std::string_view prefix);
 
-/// What a sealed file with a text of that length takes of the kernel's memory, about: whole pages, and an inode with
-/// its entry and its open file.
+/// What a sealed file with a text of that length takes of the kernel's memory, about: whole pages, and an
+/// inode with its entry and its open file.
 [[nodiscard]] std::uint64_t sealed_file_cost(std::uint64_t bytes);
 
 /// Whether descriptor `fd` of thread `tid` closes at exec; true when that cannot be told.

@@ -8,8 +8,8 @@
 
 #include "policy/syscall_table.hpp"
 
-/// What the rows of syscall_table.cpp are made of: the numbers that they look for, their reasons, and one function for
-/// each kind of row. For that file alone.
+/// What the rows of syscall_table.cpp are made of: the numbers that they look for, their reasons, and one
+/// function for each kind of row. For that file alone.
 namespace proctor::policy::rows {
 
 // Numbers newer than the headers of Debian 12; x86-64.
@@ -98,7 +98,8 @@ constexpr std::string_view keeps_cpus =
 constexpr std::string_view reads_anew =
     "a file of /proc that is read again from its beginning tells what is true by then";
 constexpr std::string_view tells_process_limit =
-    "the limit of processes (RLIMIT_NPROC) is the one that the files tell; a process outside the sandbox does "
+    "the limit of processes (RLIMIT_NPROC) is the one that the files tell; a process outside the sandbox "
+    "does "
     "not exist";
 constexpr std::string_view tells_own_users =
     "who made or last used an object is told as in /proc/sysvipc: a process outside the sandbox is 0";
@@ -133,7 +134,8 @@ constexpr std::string_view lists_sockets =
     "lists every socket of the network namespace; /proc/net tells the sandbox's own, and ss reads that then";
 constexpr std::string_view tells_of_processes =
     "the process connector tells of every fork, exec and exit of the machine";
-constexpr std::string_view tells_peer = "a socket's peer outside the sandbox has the number 0, as in another pid namespace";
+constexpr std::string_view tells_peer =
+    "a socket's peer outside the sandbox has the number 0, as in another pid namespace";
 constexpr std::string_view passes_senders =
     "messages would name whoever sends; allowed where only a process of the sandbox can be at the other end";
 constexpr std::string_view tells_holder =
@@ -142,9 +144,11 @@ constexpr std::string_view signals_owner =
     "the process that a descriptor's signals go to: one outside the sandbox does not exist";
 constexpr std::string_view tells_parent =
     "a pidfd tells of its process's parent, which outside the sandbox does not exist";
-constexpr std::string_view translates_pid = "tells whether a process exists: one outside the sandbox does not";
+constexpr std::string_view translates_pid =
+    "tells whether a process exists: one outside the sandbox does not";
 constexpr std::string_view hides_from_supervisor =
-    "a supervisor without root could not look at the process any more, and refuse it all that it must see to judge";
+    "a supervisor without root could not look at the process any more, and refuse it all that it must see to "
+    "judge";
 constexpr std::string_view tells_statistics =
     "whoever may administer the network (CAP_NET_ADMIN) is told of every process by it (taskstats)";
 constexpr std::string_view logs_processes = "the audit log names the machine's processes";
@@ -184,11 +188,11 @@ constexpr SyscallRow judge_priority(std::string_view name, long number, std::uin
 }
 
 constexpr SyscallRow judge_signal_target(std::string_view name, long number) {
-  SyscallRow row =
-      judge(name, number, 0,
-            "a process outside the sandbox does not exist for this call, nor does a process group (a negative "
-            "pid) without a process of the sandbox; what goes to a group or to everyone (0, -1), Landlock's "
-            "signal scope keeps inside");
+  SyscallRow row = judge(
+      name, number, 0,
+      "a process outside the sandbox does not exist for this call, nor does a process group (a negative "
+      "pid) without a process of the sandbox; what goes to a group or to everyone (0, -1), Landlock's "
+      "signal scope keeps inside");
   row.pid_kind = PidKind::signal_target;
   return row;
 }
@@ -332,7 +336,8 @@ constexpr SyscallRow ask_process_limit(std::string_view name, long number, std::
 }
 
 /// One command of a call on System V IPC objects.
-constexpr SyscallRow ask_ipc(std::string_view name, long number, std::uint8_t argument, std::uint64_t command) {
+constexpr SyscallRow ask_ipc(std::string_view name, long number, std::uint8_t argument,
+                             std::uint64_t command) {
   SyscallRow row = ask(name, number, Handler::tell_ipc, tells_own_users);
   row.argument = argument;
   row.condition = Condition::low_word_equals;

@@ -35,24 +35,24 @@ enum class Condition : std::uint8_t {
 /// How the supervisor handles a notified call: names a handler of the notification actor.
 enum class Handler : std::uint8_t {
   none,
-  open_path,     ///< open, openat, openat2, creat
-  directory,     ///< getdents, getdents64
-  change_cwd,    ///< chdir, fchdir
-  exec,          ///< execve, execveat
-  judge_path,    ///< a path that is neither opened nor entered: readlink, statfs, ...
-  tell_system,   ///< sysinfo
-  tell_name,     ///< uname
-  tell_parent,   ///< getppid
-  tell_caps,     ///< capget
-  tell_ipc,      ///< shmctl, msgctl, semctl: who made or last used an object
-  tell_session,  ///< getsid
-  set_affinity,  ///< sched_setaffinity: within the CPUs of the sandbox
+  open_path,      ///< open, openat, openat2, creat
+  directory,      ///< getdents, getdents64
+  change_cwd,     ///< chdir, fchdir
+  exec,           ///< execve, execveat
+  judge_path,     ///< a path that is neither opened nor entered: readlink, statfs, ...
+  tell_system,    ///< sysinfo
+  tell_name,      ///< uname
+  tell_parent,    ///< getppid
+  tell_caps,      ///< capget
+  tell_ipc,       ///< shmctl, msgctl, semctl: who made or last used an object
+  tell_session,   ///< getsid
+  set_affinity,   ///< sched_setaffinity: within the CPUs of the sandbox
   process_limit,  ///< prlimit64 of another process; it, getrlimit and setrlimit of RLIMIT_NPROC
-  read_anew,     ///< lseek to the beginning, pread from there: a virtual file is made anew
-  descriptor,    ///< getsockopt, setsockopt, fcntl, ioctl: what they tell or take of processes
-  dumpable,      ///< prctl(PR_SET_DUMPABLE, 0): the supervisor must go on seeing the process
-  netlink,       ///< socket: a family of messages that tells of every process to whoever may ask
-  pid_argument,  ///< a pid in a register: membership decides, see judged_pids
+  read_anew,      ///< lseek to the beginning, pread from there: a virtual file is made anew
+  descriptor,     ///< getsockopt, setsockopt, fcntl, ioctl: what they tell or take of processes
+  dumpable,       ///< prctl(PR_SET_DUMPABLE, 0): the supervisor must go on seeing the process
+  netlink,        ///< socket: a family of messages that tells of every process to whoever may ask
+  pid_argument,   ///< a pid in a register: membership decides, see judged_pids
 };
 
 /// How a register of a Handler::pid_argument row names a task.
@@ -88,10 +88,10 @@ struct SyscallRow {
   std::int8_t second_path_argument = -1;   ///< of a call with two paths, with a directory of its own
   std::int8_t second_dirfd_argument = -1;  ///< -1: the working directory
   std::int8_t flags_argument = -1;         ///< where AT_SYMLINK_NOFOLLOW may stand; -1: nowhere
-  bool follows = true;                   ///< a link at the path's end, unless the flags say otherwise
-  bool strict = false;                   ///< in ProcMode::strict only
-  std::int8_t second_pid_argument = -1;  ///< the register of a second task that is judged as well (kcmp)
-  std::int8_t group_argument = -1;       ///< the register of a process group to be joined (setpgid)
+  bool follows = true;                     ///< a link at the path's end, unless the flags say otherwise
+  bool strict = false;                     ///< in ProcMode::strict only
+  std::int8_t second_pid_argument = -1;    ///< the register of a second task that is judged as well (kcmp)
+  std::int8_t group_argument = -1;         ///< the register of a process group to be joined (setpgid)
   /// What register `also.argument` holds where the pid is a process group's (getpriority); -1: never.
   std::int8_t group_selector = -1;
   std::string_view reason{};

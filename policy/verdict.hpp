@@ -30,8 +30,8 @@ struct Inject {
   bool close_on_exec = false;
 };
 
-/// The target's descriptor `number`, which it has open, becomes a duplicate of this one. Should another of its
-/// threads close that number meanwhile, the duplicate is what it then finds there.
+/// The target's descriptor `number`, which it has open, becomes a duplicate of this one. Should another of
+/// its threads close that number meanwhile, the duplicate is what it then finds there.
 struct Replace {
   enum class Then : std::uint8_t {
     returns_zero,  ///< without being made

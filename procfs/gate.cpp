@@ -263,8 +263,8 @@ std::optional<ProcGate::Answer> ProcGate::open_plainly(const OpenRequest& reques
   if (!file) {
     auto directory = look_up(*root, names.front(), O_PATH | O_DIRECTORY);
     if (!directory) return std::nullopt;
-    // After the directory was opened: it belongs to one process for good, so a member that is alive now is its
-    // owner (PathWalk).
+    // After the directory was opened: it belongs to one process for good, so a member that is alive now is
+    // its owner (PathWalk).
     const auto group = members_.group_of(*pid);
     if (!group) return fails(ENOENT, "nothing of that name on the sandbox's /proc");
     process = &directories_.keep({*pid, *group, *std::move(directory)});

@@ -27,7 +27,7 @@ struct OpenRequest {
   std::uint64_t resolve = 0;  ///< openat2's RESOLVE_*
   bool exact = false;         ///< openat2: flags and modes that the others ignore are errors
   const kernel::Credentials* credentials = nullptr;  ///< of `tid`; null: to be read
-  bool looks = false;         ///< with O_PATH: a file that only the sandbox has is injected, to be looked at
+  bool looks = false;  ///< with O_PATH: a file that only the sandbox has is injected, to be looked at
 };
 
 /// Whether the kernel lets nobody look into this directory of procfs once its process is dead:

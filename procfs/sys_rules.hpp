@@ -38,8 +38,8 @@ struct HiddenEntries {
 /// is hidden. Off /sys: never. Reads links of /sys/class/block for a name below /sys/devices.
 [[nodiscard]] bool is_hidden_in_sys(std::string_view path, const View& view);
 
-/// Whether a file lists the processes of a cgroup, the sandbox's own or not: cgroups(7). Nobody gets to read it,
-/// nor to put processes into another group by it.
+/// Whether a file lists the processes of a cgroup, the sandbox's own or not: cgroups(7). Nobody gets to read
+/// it, nor to put processes into another group by it.
 [[nodiscard]] bool lists_cgroup_processes(std::string_view path);
 
 /// Whether the sandbox is told that it lives in a cgroup of its own: a limit is stated, and less than what

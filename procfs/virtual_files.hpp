@@ -27,7 +27,8 @@ inline constexpr unsigned cgroup = memory | cpus | processes;
 /// One file that the sandbox reads from its supervisor, not from the kernel.
 struct VirtualFile {
   /// Absolute. "/proc/PID/..." stands for every process of the sandbox and for each of its threads,
-  /// "/proc/PID/task/TID/..."; FD for every descriptor. sys_row_path() says what stands for several files of /sys.
+  /// "/proc/PID/task/TID/..."; FD for every descriptor. sys_row_path() says what stands for several files of
+  /// /sys.
   std::string_view path;
   Generator generate = nullptr;
   /// Otherwise the kernel's own file is passed on, which can be polled and read again by any means.

@@ -105,10 +105,7 @@ TEST_CASE("credentials: that a thread still has them is known without reading th
       Change{"the file system's uid alone", [] { return ::setfsuid(ordinary_uid) == 0; }, true},
       Change{"the gid", [] { return ::setresgid(ordinary_gid, ordinary_gid, ordinary_gid) == 0; }, true},
       Change{"groups, without the right to override modes",
-             [] {
-               return drop_effective(CAP_DAC_OVERRIDE) && ::setgroups(0, nullptr) == 0;
-             },
-             true},
+             [] { return drop_effective(CAP_DAC_OVERRIDE) && ::setgroups(0, nullptr) == 0; }, true},
       Change{"nothing", [] { return true; }, false});
   CAPTURE(change.what);
   if (change.is_seen && needs_root()) return;

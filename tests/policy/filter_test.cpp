@@ -230,11 +230,10 @@ TEST_CASE("filter: common calls are decided in a few instructions and without th
   // program at all; where it cannot, the instructions count.
   std::size_t most = 0;
   for (const long number :
-       {SYS_read,    SYS_write,        SYS_close,          SYS_futex,      SYS_mmap,       SYS_munmap,
-        SYS_readv,   SYS_newfstatat,   SYS_fstat,          SYS_epoll_wait, SYS_poll,       SYS_recvmsg,
-        SYS_sendmsg, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_brk,        SYS_exit_group, SYS_wait4,
-        SYS_fork,    SYS_vfork,        SYS_exit,           SYS_getpid,     SYS_preadv,     SYS_pwrite64,
-        SYS_dup2}) {
+       {SYS_read,           SYS_write,  SYS_close,      SYS_futex, SYS_mmap,    SYS_munmap,  SYS_readv,
+        SYS_newfstatat,     SYS_fstat,  SYS_epoll_wait, SYS_poll,  SYS_recvmsg, SYS_sendmsg, SYS_rt_sigaction,
+        SYS_rt_sigprocmask, SYS_brk,    SYS_exit_group, SYS_wait4, SYS_fork,    SYS_vfork,   SYS_exit,
+        SYS_getpid,         SYS_preadv, SYS_pwrite64,   SYS_dup2}) {
     INFO("call " << number);
     const auto outcome = evaluate_bpf(shipped(ProcMode::standard), call(number));
     REQUIRE(outcome);

@@ -98,9 +98,8 @@ TEST_CASE("recycling: the directory that is kept of a process shows nothing of a
     CHECK(answer_of(gate.open(request_of(asker, path))) == "ENOENT");
   }
   SECTION("a new member") {
-    CHECK(eventually([&] {
-      return read_all(injected_fd(gate.open(request_of(asker, path)))) == "the-stranger\n";
-    }));
+    CHECK(eventually(
+        [&] { return read_all(injected_fd(gate.open(request_of(asker, path)))) == "the-stranger\n"; }));
   }
 }
 

@@ -17,8 +17,8 @@ namespace proctor::tests {
 namespace {
 
 using procfs::is_hidden_in_sys;
-using procfs::lists_cgroup_processes;
 using procfs::list_sys;
+using procfs::lists_cgroup_processes;
 using procfs::sys_row_path;
 using procfs::View;
 using Names = std::set<std::string>;
@@ -153,8 +153,8 @@ TEST_CASE("/sys: a listing leaves out what is hidden, and nothing else") {
 }
 
 TEST_CASE("/sys: the lists of a cgroup's processes, and no other files of it, are for nobody") {
-  for (const char* path : {"/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/a/b/cgroup.threads",
-                           "/sys/fs/cgroup/memory/tasks"})
+  for (const char* path :
+       {"/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/a/b/cgroup.threads", "/sys/fs/cgroup/memory/tasks"})
     CHECK(lists_cgroup_processes(path));
   for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup", "/sys/fs/cgroups/tasks",
                            "/sys/fs/cgroup/tasks/memory.max", "/var/tasks"})

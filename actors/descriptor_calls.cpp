@@ -326,18 +326,20 @@ Verdict DescriptorCalls::tell_session_of_terminal() {
   const auto terminal = capture();
   if (!terminal) return failed(terminal.error());
   pid_t session = 0;
+  const auto caller = kernel::read_proc_stat(process_.key().pid);
   if (::ioctl(terminal->get(), TIOCGSID, &session) != 0) {
     // Only the session itself is told of its terminal (tty_jobctrl.c, tiocgsid), and the supervisor is not in
     // it.
     struct stat device {};
-    const auto caller = kernel::read_proc_stat(process_.key().pid);
     const bool is_terminal = ::isatty(terminal->get()) != 0 && ::fstat(terminal->get(), &device) == 0;
     if (!is_terminal || !caller || caller->tty_nr == 0 ||
         (device.st_rdev != makedev(5, 0) && encode_device(device.st_rdev) != caller->tty_nr))
       return {Fail{ENOTTY}, as_the_kernel};
     session = caller->session;
   }
-  if (!context_.view.look(false).is_member(session)) session = 0;
+  // The caller's, or, by a pseudoterminal's master, another process's.
+  const bool is_own = (caller && session == caller->session) || is_member(session);
+  if (!is_own || session == context_.jobs.foreign_session()) session = 0;
   return write(notification_.data.args[2], bytes_of(session));
 }
 

@@ -55,8 +55,9 @@ Verdict ProcessState::tell_session(const seccomp_notif& notification) {
   if (!process) return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
   const auto stat = kernel::read_proc_stat(*process);
   if (!stat) return {Fail{ESRCH}, "the process is gone"};
-  // Continue safety: the pid is in a register. A session that its process leads by now has its own number.
-  if (context_.view.look(false).is_member(stat->session)) return {Continue{}};
+  // Continue safety: the pid is in a register, and a session that a process of the sandbox founds meanwhile is
+  // its own.
+  if (stat->session != context_.jobs.foreign_session()) return {Continue{}};
   return {Return{0}, "a session that began outside the sandbox"};
 }
 

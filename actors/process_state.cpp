@@ -351,7 +351,6 @@ Verdict ProcessState::list_directory(const seccomp_notif& notification) {
 }
 
 Verdict ProcessState::list_processes(const seccomp_notif& notification, const kernel::UniqueFd& directory) {
-  context_.members.discover();
   const auto entries =
       procfs::list_members(directory, room_of(notification), layout_of(notification), context_.members);
   if (!entries) return {Fail{entries.error().number}, "as the kernel would"};

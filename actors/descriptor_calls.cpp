@@ -99,25 +99,25 @@ kernel::ByteRange range_of(const struct flock& lock, const UniqueFd& file) {
 
 /// Answers F_GETLK for a process whose own lock the supervisor, not being that process, met first: who else
 /// is in the way. Nothing: nobody.
-std::optional<struct flock> other_lock(const struct flock& wanted, const struct flock& own, pid_t tgid,
+std::optional<struct flock> other_lock(const std::vector<kernel::RecordLock>& locks,
+                                       const struct flock& wanted, const struct flock& own, pid_t tgid,
                                        const UniqueFd& file) {
   struct stat status {};
-  const auto locks = kernel::read_record_locks();
-  if (!locks || ::fstat(file.get(), &status) != 0) return std::nullopt;
+  if (::fstat(file.get(), &status) != 0) return std::nullopt;
   // How the list names the file is told by the lock that is known: below an overlay it is not what stat says.
   const kernel::RecordLock* known = nullptr;
-  for (const auto& lock : *locks) {
+  for (const auto& lock : locks) {
     if (lock.holder != tgid || lock.exclusive != (own.l_type == F_WRLCK) || lock.range != range_of(own, file))
       continue;
     if (known == nullptr || lock.inode == status.st_ino) known = &lock;
   }
   if (known == nullptr) return std::nullopt;
   const auto range = range_of(wanted, file);
-  const auto other = std::ranges::find_if(*locks, [&](const kernel::RecordLock& lock) {
+  const auto other = std::ranges::find_if(locks, [&](const kernel::RecordLock& lock) {
     return lock.file == known->file && lock.holder != tgid && lock.range.overlaps(range) &&
            (lock.exclusive || wanted.l_type == F_WRLCK);
   });
-  if (other == locks->end()) return std::nullopt;
+  if (other == locks.end()) return std::nullopt;
   struct flock found {};
   found.l_type = static_cast<short>(other->exclusive ? F_WRLCK : F_RDLCK);
   found.l_whence = SEEK_SET;
@@ -178,7 +178,7 @@ Verdict DescriptorCalls::tell_peer() {
   if (!peer) return failed(peer.error());
   const auto length = read_length();
   if (!length) return failed(length.error());
-  if (!is_member(peer->pid)) peer->pid = 0;  // as pid_vnr() has it for a process of another namespace
+  if (!has_own_peer(*socket)) peer->pid = 0;  // as pid_vnr() has it for a process of another namespace
   if (!kernel::shares_user_namespace(static_cast<pid_t>(notification_.pid)))
     peer->uid = peer->gid = nobodys_id;
   return answer_option(bytes_of(*peer), *length);
@@ -223,8 +223,7 @@ Verdict DescriptorCalls::pass_credentials() {
   if (const auto read = process_.read_memory(notification_, args[3], bytes_of(wanted)); !read)
     return failed(read.error());
   if (wanted != 0 && *senders != kernel::Senders::nobody_is_named) {
-    const auto peer = kernel::peer_credentials(socket->get());
-    if (*senders == kernel::Senders::anybody || !peer || !is_member(peer->pid))
+    if (*senders == kernel::Senders::anybody || !has_own_peer(*socket))
       return {Fail{EPERM}, "senders outside the sandbox would be named"};
   }
   const auto option = static_cast<int>(args[2]);
@@ -313,7 +312,9 @@ Verdict DescriptorCalls::tell_lock() {
   if (::fcntl(file->get(), command, &told) != 0) return {Fail{errno}, as_the_kernel};
   // A process's own locks are not in its way, but they are in the supervisor's.
   if (command == F_GETLK && told.l_type != F_UNLCK && told.l_pid == process_.key().pid) {
-    const auto other = other_lock(wanted, told, process_.key().pid, *file);
+    const auto locks = kernel::read_record_locks();
+    if (!locks) return {Fail{ENOLCK}, "there are too many locks to look through"};
+    const auto other = other_lock(*locks, wanted, told, process_.key().pid, *file);
     told = other.value_or(wanted);
     if (!other) told.l_type = F_UNLCK;
   }
@@ -409,6 +410,13 @@ Verdict DescriptorCalls::answer_option(std::span<const std::byte> value, int len
 
 Verdict DescriptorCalls::write(std::uint64_t address, std::span<const std::byte> bytes) {
   return process_.answer_in_memory(notification_, address, bytes, 0, "own processes only");
+}
+
+bool DescriptorCalls::has_own_peer(const UniqueFd& socket) const {
+  // Not by the number: once the peer has ended, that may be dealt to a process of the sandbox.
+  const auto pidfd = kernel::peer_pidfd(socket.get());
+  const auto info = pidfd ? pidfd->info() : kernel::Result<kernel::TaskInfo>(pidfd.error());
+  return info && is_member(info->tgid);
 }
 
 bool DescriptorCalls::is_member(pid_t pid) const {

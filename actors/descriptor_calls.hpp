@@ -54,6 +54,8 @@ class DescriptorCalls {
   [[nodiscard]] policy::Verdict answer_option(std::span<const std::byte> value, int length);
   [[nodiscard]] policy::Verdict write(std::uint64_t address, std::span<const std::byte> bytes);
   [[nodiscard]] bool is_member(pid_t pid) const;
+  /// Whether a process of the sandbox, which lives, made the other end. Before Linux 6.5 nobody can tell: no.
+  [[nodiscard]] bool has_own_peer(const kernel::UniqueFd& socket) const;
   /// Of the process that a pid or tid is of; 0 when that is not the sandbox's.
   [[nodiscard]] index::PidKey key_of(pid_t pid) const;
 

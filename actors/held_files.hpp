@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -21,12 +22,14 @@ class HeldFiles {
   [[nodiscard]] bool admit(std::size_t bytes);
 
   /// What processes hold now: as descriptors and as maps, each file once. Not seen: descriptors that are
-  /// under way in a socket, which RLIMIT_NOFILE bounds for each user (unix(7)).
+  /// under way in a socket, which RLIMIT_NOFILE bounds for each user (unix(7)); and processes that a
+  /// supervisor without root cannot look at, whose memory is its own user's all the same.
   [[nodiscard]] std::uint64_t count() const;
 
  private:
   SandboxContext& context_;
-  std::uint64_t held_bytes_ = 0;  ///< at most
+  std::uint64_t held_bytes_ = 0;                      ///< at most
+  std::chrono::steady_clock::time_point counted_at_;  ///< last
 };
 
 }  // namespace proctor::actors

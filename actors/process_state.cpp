@@ -5,8 +5,6 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysinfo.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,18 +14,14 @@
 #include <iterator>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include "actors/call_arguments.hpp"
 #include "actors/descriptor_calls.hpp"
 #include "actors/sandbox_context.hpp"
-#include "kernel/cpus.hpp"
 #include "kernel/credentials.hpp"
-#include "kernel/sealed_file.hpp"
 #include "procfs/instance.hpp"
 #include "procfs/listing.hpp"
 #include "procfs/sys_rules.hpp"
-#include "procfs/told_calls.hpp"
 
 namespace proctor::actors {
 namespace {
@@ -274,13 +268,15 @@ Verdict ProcessState::ask_gate(const seccomp_notif& notification, procfs::OpenRe
     request.credentials = &*context_.everyones_credentials;
     return context_.gate.open(request);
   }
-  if (!credentials_ || !kernel::surely_has(request.tid, *credentials_)) {
+  if (credentials_of_ != request.tid || !kernel::surely_has(request.tid, credentials_)) {
     auto read = context_.gate.credentials_of(request.tid);
     // Asked after the reading: the thread still waits in its call, so they are its own.
     if (!read || !context_.listener.is_valid(notification.id)) return {Fail{EINTR}, "the target is gone"};
     credentials_ = *std::move(read);
+    // Who can change its groups without a trace is asked anew each time.
+    credentials_of_ = kernel::surely_has(request.tid, credentials_) ? request.tid : 0;
   }
-  request.credentials = &*credentials_;
+  request.credentials = &credentials_;
   return context_.gate.open(request);
 }
 
@@ -326,7 +322,10 @@ kernel::Result<kernel::UniqueFd> ProcessState::capture(const seccomp_notif& noti
   if (!thread && thread.error().number == ENOTSUP && kernel::share_descriptors(key_.pid, tid))
     thread = kernel::PidFd::open(key_.pid);
   if (!thread) return kernel::Error{EBADF, thread.error().operation};
-  return thread->get_fd(fd);
+  auto captured = thread->get_fd(fd);
+  // Asked after it was taken: the thread still waits in its call, so the descriptor is its own.
+  if (!context_.listener.is_valid(notification.id)) return kernel::Error{ESRCH, "the target is gone"};
+  return captured;
 }
 
 // -- directories ----------------------------------------------------------------------------------

@@ -153,7 +153,8 @@ class ProcessState {
   kernel::RemoteMemory memory_;
   PendingChanges exec_;
   PendingChanges chdir_;
-  std::optional<kernel::Credentials> credentials_;  ///< as last read, of any of its threads
+  kernel::Credentials credentials_;  ///< as last read
+  pid_t credentials_of_ = 0;         ///< the thread that may still have them, kernel::surely_has(); 0: none
   Cwd cwd_ = Cwd::unknown;
   AddressSpace address_space_;
   kernel::ProcStat image_;  ///< as of the last exec: tells one program image from the next

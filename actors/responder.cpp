@@ -43,7 +43,7 @@ void Responder::send(const kernel::JournalSlot& slot, std::int64_t value, int er
   response.error = error;
   response.flags = flags;
   // ENOENT: the target died or was interrupted before the answer. Nothing was done that would have to be
-  // undone: an injected descriptor travels with its answer, and listings are read by nobody.
+  // undone: an injected descriptor goes with its target, and listings are read by nobody.
   ++(listener_.respond(response) ? counter : counts_.withdrawn);
 }
 
@@ -59,7 +59,8 @@ void Responder::inject(const kernel::JournalSlot& slot, const policy::Inject& in
       ++counts_.withdrawn;
       return;
     case EINTR: {
-      // The target has its descriptor and believes the call returned 0; nothing can repair that.
+      // Before 5.19 the target has its descriptor then, and believes that the call returned 0: nothing can
+      // repair that.
       // Signals are blocked on this thread, so only a dying target comes here.
       if (auto target = kernel::PidFd::open_thread(static_cast<pid_t>(slot.view().pid)); target)
         static_cast<void>(target->send_signal(SIGKILL));

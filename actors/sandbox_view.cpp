@@ -33,10 +33,19 @@ double uptime_s() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
 }
 
+/// The most that is looked at of a table of connections from which only counts are taken.
+constexpr std::size_t net_file_bytes_max = std::size_t{4} << 20U;
+
 /// Nothing: there is no such file, or no such thread any more.
 std::string read_net_file(pid_t tid, const std::string& name) {
   std::ifstream file("/proc/" + std::to_string(tid) + "/net/" + name);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string text;
+  for (std::array<char, 16384> buffer; text.size() < net_file_bytes_max;) {
+    file.read(buffer.data(), buffer.size());
+    if (file.gcount() == 0) break;
+    text.append(buffer.data(), static_cast<std::size_t>(file.gcount()));
+  }
+  return text;
 }
 
 }  // namespace
@@ -127,18 +136,9 @@ bool SandboxView::is_member(pid_t pid) {
 std::set<std::uint64_t> SandboxView::own_sockets() const {
   context_.members.discover();
   std::set<std::uint64_t> inodes;
-  const auto add = [&inodes](pid_t tid) {
+  for_each_table(context_, [&inodes](pid_t tid) {
     if (const auto sockets = kernel::read_socket_inodes(tid)) inodes.insert(sockets->begin(), sockets->end());
-  };
-  for (const auto& entry : context_.all_processes()) {
-    const pid_t leader = entry.key.pid;
-    add(leader);
-    const auto threads = kernel::read_threads(leader);
-    if (!threads) continue;
-    for (const pid_t tid : *threads)
-      // unshare(CLONE_FILES); or the leader has ended and has no table any more.
-      if (tid != leader && !kernel::share_descriptors(leader, tid)) add(tid);
-  }
+  });
   return inodes;
 }
 
@@ -189,6 +189,18 @@ void SandboxView::advance_load(Clock::time_point now) {
   }
   ticks_at_load_ = ticks;
   load_as_of_ = now;
+}
+
+void for_each_table(const SandboxContext& context, const std::function<void(pid_t)>& look) {
+  for (const auto& entry : context.all_processes()) {
+    const pid_t leader = entry.key.pid;
+    look(leader);
+    const auto threads = kernel::read_threads(leader);
+    if (!threads) continue;
+    for (const pid_t tid : *threads)
+      // unshare(CLONE_FILES); or the leader has ended and has no table any more.
+      if (tid != leader && !kernel::share_descriptors(leader, tid)) look(tid);
+  }
 }
 
 }  // namespace proctor::actors

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <vector>
@@ -53,5 +54,8 @@ class SandboxView final : public procfs::ViewSource {
   Clock::time_point load_as_of_;
   std::array<double, 3> load_{};  ///< not in fixed point, whose steps are too coarse for short times
 };
+
+/// Calls `look` with one thread for each table of descriptors that the sandbox's processes have.
+void for_each_table(const SandboxContext& context, const std::function<void(pid_t)>& look);
 
 }  // namespace proctor::actors

@@ -55,8 +55,8 @@ Verdict ProcessState::tell_session(const seccomp_notif& notification) {
   if (!process) return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
   const auto stat = kernel::read_proc_stat(*process);
   if (!stat) return {Fail{ESRCH}, "the process is gone"};
-  // Continue safety: the pid is in a register, and a session that a process of the sandbox founds meanwhile is
-  // its own.
+  // Continue safety: the pid is in a register, and a session that a process of the sandbox founds meanwhile
+  // is its own.
   if (stat->session != context_.jobs.foreign_session()) return {Continue{}};
   return {Return{0}, "a session that began outside the sandbox"};
 }
@@ -212,8 +212,7 @@ Verdict ProcessState::read_anew(const seccomp_notif& notification) {
   // since then is left alone. Continue safety: as above.
   if (kernel::memfd_name(::gettid(), opened.fd->get()) != name || kernel::memfd_name(tid, fd) != name)
     return {Continue{}};
-  const auto thread = kernel::PidFd::open_thread(tid);
-  const auto file = thread ? thread->get_fd(fd) : kernel::Result<kernel::UniqueFd>(thread.error());
+  const auto file = capture(notification, fd);
   if (notification.data.nr == SYS_lseek) {
     // Its duplicates go on with the text of before, from the beginning as well: they share the position.
     if (file) static_cast<void>(::lseek(file->get(), 0, SEEK_SET));

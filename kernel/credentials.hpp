@@ -43,9 +43,10 @@ struct Credentials {
 [[nodiscard]] bool has_fixed_credentials(pid_t tid);
 
 /// Whether a thread surely still has these credentials, by two short questions (capget(2), PIDFD_GET_INFO of
-/// 6.13) instead of a text of the kernel's. The list of groups is not asked about: it counts for files only
-/// without the capabilities that override their modes, and is changed only with CAP_SETGID; whoever has the
-/// latter without the former gets a no.
+/// 6.13) instead of a text of the kernel's. `known` was read of this very thread, and this function said yes
+/// of it then: the list of groups, which is not asked about, is changed only with CAP_SETGID and counts for
+/// files only without the capabilities that override their modes, so whoever has the former without the
+/// latter gets a no.
 [[nodiscard]] bool surely_has(pid_t tid, const Credentials& known);
 
 /// Whether a capability (CAP_...) is among those that a thread may make effective (CapPrm). Of a user

@@ -62,9 +62,14 @@ std::vector<RecordLock> parse_record_locks(std::string_view text) {
 }
 
 Result<std::vector<RecordLock>> read_record_locks() {
+  // The kernel begins anew for each page of it, and holds a lock of the whole machine meanwhile.
+  constexpr std::size_t bytes_max = std::size_t{1} << 20U;
   std::ifstream file("/proc/locks", std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::string text(bytes_max, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (file.bad() || !file.is_open()) return Error{EIO, "read /proc/locks"};
+  if (!file.eof()) return Error{EFBIG, "read /proc/locks"};
+  text.resize(static_cast<std::size_t>(file.gcount()));
   return parse_record_locks(text);
 }
 

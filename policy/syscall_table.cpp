@@ -196,7 +196,6 @@ constexpr std::array table{
               "PR_SCHED_CORE names foreign processes and decides with whom they share a CPU core"),
     refuse_if("ioctl", SYS_ioctl, EPERM, 1, Condition::low_word_equals, tiocsti, fakes_input),
     refuse_if("ioctl", SYS_ioctl, EPERM, 1, Condition::low_word_equals, tioclinux, fakes_input),
-    // The errno is that of a kernel without them.
 
     refuse("mount", SYS_mount, EPERM, changes_mounts),
     refuse("umount2", SYS_umount2, EPERM, changes_mounts),

@@ -237,7 +237,8 @@ Verdict ProcGate::make(const OpenRequest& request, const Told& told) {
   View view = views_->look(told.file->needs_usage);
   view.reader = request.tid;
   const std::string text = told.file->generate(view, told.host);
-  if (!views_->admit_file(text.size())) return fails(ENFILE, "the sandbox holds too many virtual files");
+  if (!request.looks && !views_->admit_file(text.size()))
+    return fails(ENFILE, "the sandbox holds too many virtual files");
   auto sealed = kernel::make_sealed_file(sealed_name(told.name), text);
   if (!sealed) return fails(sealed.error().number, "no room for a virtual file");
   return inject(*std::move(sealed), request);
@@ -382,6 +383,7 @@ ProcGate::Answer ProcGate::serve_elsewhere(const OpenRequest& request, const Arr
   }
   if (const auto* const refused = kernel::find_refused_sys_path(name)) return fails(EACCES, refused->reason);
   if (lists_cgroup_processes(name)) return fails(EACCES, "lists processes outside the sandbox");
+  if (writes(request) && is_machines_in_sys(name)) return fails(EACCES, "not the sandbox's to set");
   if (const auto* const told = writes(request) ? nullptr : find_virtual(name); told != nullptr) {
     const kernel::UniqueFd host = reopen(arrival.object, O_RDONLY | O_NONBLOCK);
     if (!host) return kernel_decides();

@@ -4,8 +4,10 @@ Several strangers at once: a number that one of them has may stand anywhere by c
 """
 
 import json
+import os
 import re
 import subprocess
+from pathlib import Path
 
 import arena
 from arena import SECRET, AttackTest
@@ -148,6 +150,31 @@ class Sweep(AttackTest):
     @staticmethod
     def telling(answer):
         return {path for path, (numbers, secret) in answer["found"].items() if secret or numbers >= CHANCE}
+
+    def test_a_cgroup_is_no_way_to_end_a_stranger(self):
+        mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if " cgroup2 " in line]
+        group = Path(mounts[0] if mounts else "/none", f"proctor-test-{os.getpid()}")
+        try:
+            group.mkdir()
+        except OSError:
+            self.skip("needs root and cgroup v2, to have a cgroup of its own")
+            return
+        self.addCleanup(group.rmdir)
+        stranger = subprocess.Popen(["sleep", "1000"])
+        self.addCleanup(stranger.wait)
+        self.addCleanup(stranger.kill)
+        (group / "cgroup.procs").write_text(str(stranger.pid))
+        if not (group / "cgroup.kill").exists():
+            self.skip("needs root and cgroup v2 with cgroup.kill")
+            return
+        for mode in MODES:
+            said = self.run_in(mode, ["sh", "-c", f"echo 1 >{group}/cgroup.kill"])
+            self.assertNotEqual(said.returncode, 0)
+            self.assertIn(b"Permission denied", said.stderr)
+            self.assertIsNone(stranger.poll())
+        # Without proctor it would be.
+        self.assertEqual(self.run_in("bare", ["sh", "-c", f"echo 1 >{group}/cgroup.kill"]).returncode, 0)
+        self.assertEqual(stranger.wait(arena.common.DEADLINE_S), -9)
 
     def test_objects_that_processes_share_name_no_stranger(self):
         bare = self.ask("bare", OBJECTS, self.objects)

@@ -42,7 +42,7 @@ SLACK_BYTES = 2 << 20
 # Opens virtual files, in as many processes as that takes, until no more are given out; then lets go of them. Prints
 # how many there were, and whether one can be opened again.
 HOLDER = r"""
-import errno, os, resource
+import ctypes, errno, os, resource, sys, threading
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 def hold(most):
@@ -54,12 +54,26 @@ def hold(most):
             assert error.errno == errno.ENFILE, error
             return held, True
     return held, False
+def hold_apart(most):
+    # The same in a thread that has a table of descriptors of its own.
+    result = []
+    def run():
+        assert ctypes.CDLL(None).unshare(0x400) == 0
+        result.extend(hold(most))
+        os.write(ready[1], b"%8d" % (-len(result[0]) if result[1] else len(result[0])))
+        os.read(release[0], 1)
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    os._exit(0)
 together, full, release, ready = 0, False, os.pipe(), os.pipe()
 children = []
 while not full and len(children) < 64:
     child = os.fork()
     if child == 0:
         os.close(release[1])
+        if sys.argv[1] == "apart":
+            hold_apart(min(hard - 32, 8000))
         held, full = hold(min(hard - 32, 8000))
         os.write(ready[1], b"%8d" % (-len(held) if full else len(held)))
         os.read(release[0], 1)
@@ -155,8 +169,8 @@ class Leaks(SystemTest):
 
     def test_virtual_files_that_are_held_are_bounded(self):
         for mode in common.MODES:
-            with self.subTest(mode=mode):
-                done = self.run_in(mode, ["/usr/bin/python3", "-c", HOLDER])
+            for table in ("of processes", "apart"):
+                done = self.run_in(mode, ["/usr/bin/python3", "-c", HOLDER, table])
                 self.assertEqual((done.returncode, done.stderr), (0, b""))
                 held, after = done.stdout.split()
                 # 128 MiB, of which each takes two pages or less, and not much less.

@@ -38,7 +38,9 @@ class Clients(SystemTest):
     def psutil_failures(self, mode, *tests):
         """The names of psutil's tests that fail, of all or of some; nothing when psutil's tests are not there."""
         command = [PYTHON, "-m", *(("unittest", *tests) if tests else ("psutil.tests",))]
-        said = self.run_in(mode, command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout.decode(errors="replace")
+        # They wait for many things themselves, each with a deadline, and all the longer on a busy machine.
+        said = self.run_in(mode, command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           timeout=3 * common.DEADLINE_S).stdout.decode(errors="replace")
         self.assertRegex(said, r"(?m)^Ran \d+ tests? in")
         return set(re.findall(r"(?m)^(?:FAIL|ERROR): (?:\w+ \()?([\w.]+)\)?$", said))
 

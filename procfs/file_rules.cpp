@@ -11,6 +11,7 @@ namespace {
 
 constexpr const char* names_foreign_processes = "the file names processes outside the sandbox";
 constexpr const char* machine_memory = "the machine's memory is not the sandbox's";
+constexpr const char* names_disks = "the machine's disks, of which a sandbox is told nothing";
 constexpr const char* changes_identity = "a sandboxed process does not change its own identity maps";
 
 constexpr std::array refused_files = {
@@ -33,6 +34,9 @@ constexpr std::array refused_files = {
     FileRule{"latency_stats", EACCES, "tells what all processes of the machine wait for"},
     FileRule{"allocinfo", EACCES, machine_memory},
     FileRule{"asound", EACCES, names_foreign_processes},
+    FileRule{"fs", EACCES, names_disks},
+    FileRule{"mdstat", EACCES, names_disks},
+    FileRule{"scsi", EACCES, names_disks},
 };
 
 constexpr std::array own_writes = {

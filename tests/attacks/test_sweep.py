@@ -1,8 +1,10 @@
 """What tells of strangers without being asked: every file of /proc, and the objects that processes share.
 
-Several strangers at once: a number that one of them has may stand anywhere by chance, those of three do not.
+Several strangers at once: a number that one of them has may stand anywhere by chance, those of two seldom do. Where
+numbers that nobody has stand as well, as among the thousands that a file system counts, all strangers' must.
 """
 
+import itertools
 import json
 import os
 import re
@@ -16,6 +18,7 @@ from common import MODES
 PYTHON = "/usr/bin/python3"
 STRANGERS = 4
 CHANCE = 2  # so many numbers of strangers in one file are no accident
+DECOYS = 40  # numbers that nobody has
 
 # A process with a secret name that has whatever some file of /proc might tell of: sockets, locks, a segment, a queue, a
 # semaphore, a timer.
@@ -48,11 +51,13 @@ sys.stdin.read()
 libc.shmctl(segment, 0, None), libc.msgctl(queue, 0, None), libc.semctl(semaphores, 0, 0)
 """
 
-# Reads all of /proc but what names its own arguments; prints as JSON {file: [numbers found, secret found]}.
+# Reads all of /proc but what names its own arguments; prints as JSON {file: [numbers, decoys, secret found]}.
 SWEEP = r"""
 import itertools, json, os, re, sys
 asked = json.load(sys.stdin)
-numbers = [re.compile(rb"(?<![\w.])%d(?!\w)" % number) for number in asked["numbers"]]
+def patterns(numbers):
+    return [re.compile(rb"(?<![\w.])%d(?!\w)" % number) for number in numbers]
+numbers, decoys = patterns(asked["numbers"]), patterns(asked["decoys"])
 secret, found, files = asked["secret"].encode(), {}, 0
 def below(directory):
     try:
@@ -86,7 +91,7 @@ for path in itertools.chain(below("/proc"), below("/sys/fs/cgroup")):
     files += 1
     hits = sum(bool(number.search(text)) for number in numbers)
     if hits or secret in text:
-        found[path] = [hits, secret in text]
+        found[path] = [hits, sum(bool(number.search(text)) for number in decoys), secret in text]
 print(json.dumps({"files": files, "found": found}))
 """
 
@@ -135,7 +140,8 @@ class Sweep(AttackTest):
         return json.loads(done.stdout)
 
     def test_no_file_of_proc_names_a_stranger(self):
-        question = {"numbers": [names["pid"] for names in self.objects], "secret": SECRET}
+        numbers = [names["pid"] for names in self.objects]
+        question = {"numbers": numbers, "decoys": self.nobodys(min(numbers)), "secret": SECRET}
         bare = self.ask("bare", SWEEP, question)
         telling = self.telling(bare)
         of_strangers = re.compile("/proc/(" + "|".join(str(names["pid"]) for names in self.objects) + ")/")
@@ -148,8 +154,15 @@ class Sweep(AttackTest):
             self.report(f"{mode}: none of {found['files']}")
 
     @staticmethod
+    def nobodys(below):
+        """Numbers of the strangers' size that no thread of the machine has."""
+        numbers = (n for n in itertools.chain(range(below, 100, -1), range(below, below + 30_000)))
+        return list(itertools.islice((n for n in numbers if not Path(f"/proc/{n}").exists()), DECOYS))
+
+    @staticmethod
     def telling(answer):
-        return {path for path, (numbers, secret) in answer["found"].items() if secret or numbers >= CHANCE}
+        return {path for path, (numbers, decoys, secret) in answer["found"].items()
+                if secret or numbers >= (STRANGERS if decoys else CHANCE)}
 
     def test_a_cgroup_is_no_way_to_end_a_stranger(self):
         mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if " cgroup2 " in line]

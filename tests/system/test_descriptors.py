@@ -238,7 +238,8 @@ class Descriptors(TellingTest):
                 self.assertEqual(self.ask(mode, LOCKS, path), hidden)
 
     def test_a_session_that_began_outside_has_no_number(self):
-        foreign = self.start_in("bare", ["sleep", "1000"])
+        # A session of its own: that of these tests may itself have begun in a pid namespace above, and have no number.
+        foreign = self.start_in("bare", ["sleep", "1000"], start_new_session=True)
         script = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
         for mode in ("bare", *MODES):
             with self.subTest(mode=mode):

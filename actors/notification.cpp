@@ -14,10 +14,11 @@ namespace {
 
 std::int64_t now_ns() { return Loop::Clock::now().time_since_epoch() / std::chrono::nanoseconds{1}; }
 
-/// Whether a getdents call lists a directory of which every entry is shown: nearly all are.
-bool has_nothing_to_hide(const seccomp_notif& received) {
+/// Whether a getdents call surely lists a directory of which every entry is shown: nearly all do.
+bool has_nothing_to_hide(const SandboxContext& context, const seccomp_notif& received, pid_t tgid) {
   const auto fd = static_cast<int>(static_cast<std::uint32_t>(received.data.args[0]));
-  return procfs::file_system_of(static_cast<pid_t>(received.pid), fd) == procfs::FileSystem::other;
+  return procfs::file_system_of(static_cast<pid_t>(received.pid), fd) == procfs::FileSystem::other &&
+         is_alone_with_descriptors(context, tgid);
 }
 
 }  // namespace
@@ -76,10 +77,10 @@ void notification_state::dispatch(kernel::SlotNumber slot) {
              {policy::Fail{EIO}, "its process actor has failed"});
     return;
   }
-  if (row->handler == policy::Handler::directory && has_nothing_to_hide(received)) {
+  if (row->handler == policy::Handler::directory && has_nothing_to_hide(*context, received, entry->key.pid)) {
     ++record.notifications;
-    // Continue safety: the register names the descriptor, and it is not on procfs or in /sys. A sibling
-    // thread that swaps one in now learns names that stat tells as well, and can open no process by them.
+    // Continue safety: the register names the descriptor, it is not on procfs or in /sys, and nobody can
+    // put another one in its place.
     conclude(*context, slot, entry->key, record, *row, {}, {policy::Continue{}});
     return;
   }

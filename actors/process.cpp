@@ -11,8 +11,7 @@ messages::process_actor::behavior_type process(ProcessSelf self, SandboxContext*
                                                std::shared_ptr<const kernel::PidFd> pidfd,
                                                std::shared_ptr<ProcessRecord> record) {
   auto& state = self->state;
-  state.pidfd = std::move(pidfd);
-  state.process = std::make_unique<ProcessState>(*context, key, record);
+  state.process = std::make_unique<ProcessState>(*context, key, record, std::move(pidfd));
   state.parent = parent;
   context->recorder.record(RecordLevel::lifecycle,
                            messages::event::ProcessRegistered{key, parent, record->command});

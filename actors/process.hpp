@@ -11,7 +11,6 @@ namespace proctor::actors {
 
 struct process_actor_state {
   static inline const char* name = "process";
-  std::shared_ptr<const kernel::PidFd> pidfd;  ///< shared with the exit watcher
   std::unique_ptr<ProcessState> process;
   index::PidKey parent;
 };

@@ -77,8 +77,8 @@ bool PendingChanges::settle(pid_t tgid, pid_t heard) {
 }
 
 ProcessState::ProcessState(SandboxContext& context, const index::PidKey& key,
-                           std::shared_ptr<ProcessRecord> record)
-    : context_(context), key_(key), record_(std::move(record)) {
+                           std::shared_ptr<ProcessRecord> record, std::shared_ptr<const kernel::PidFd> pidfd)
+    : context_(context), key_(key), record_(std::move(record)), pidfd_(std::move(pidfd)) {
   if (auto stat = kernel::read_proc_stat(key.pid)) {
     image_ = *std::move(stat);
     address_space_.brk_base = image_.start_brk;
@@ -126,6 +126,10 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return open_netlink(context_);
     case policy::Handler::process_limit:
       return process_limit(notification);
+    case policy::Handler::share_table:
+      context_.shares_tables = true;
+      // Continue safety: it is noted before it happens, and the flags are in a register.
+      return {Continue{}};
     case policy::Handler::pid_argument:  // decided by the notification actor, from the snapshot
     case policy::Handler::none:
       break;
@@ -268,13 +272,18 @@ Verdict ProcessState::ask_gate(const seccomp_notif& notification, procfs::OpenRe
     request.credentials = &*context_.everyones_credentials;
     return context_.gate.open(request);
   }
-  if (credentials_of_ != request.tid || !kernel::surely_has(request.tid, credentials_)) {
+  kernel::PidFd room;
+  const auto* const thread = hold(request.tid, room);
+  const auto are_kept = [&] {
+    return thread != nullptr && kernel::surely_has(request.tid, *thread, credentials_);
+  };
+  if (credentials_of_ != request.tid || !are_kept()) {
     auto read = context_.gate.credentials_of(request.tid);
     // Asked after the reading: the thread still waits in its call, so they are its own.
     if (!read || !context_.listener.is_valid(notification.id)) return {Fail{EINTR}, "the target is gone"};
     credentials_ = *std::move(read);
     // Who can change its groups without a trace is asked anew each time.
-    credentials_of_ = kernel::surely_has(request.tid, credentials_) ? request.tid : 0;
+    credentials_of_ = are_kept() ? request.tid : 0;
   }
   request.credentials = &credentials_;
   return context_.gate.open(request);
@@ -315,13 +324,21 @@ bool ProcessState::may_need_service(const seccomp_notif& notification, int dirfd
 
 // -- descriptors ----------------------------------------------------------------------------------
 
+const kernel::PidFd* ProcessState::hold(pid_t tid, kernel::PidFd& room) const {
+  if (tid == key_.pid) return pidfd_.get();
+  auto thread = kernel::PidFd::open_thread(tid);
+  if (!thread) return nullptr;
+  room = *std::move(thread);
+  return &room;
+}
+
 kernel::Result<kernel::UniqueFd> ProcessState::capture(const seccomp_notif& notification, int fd) const {
   const auto tid = static_cast<pid_t>(notification.pid);
-  auto thread = kernel::PidFd::open_thread(tid);
+  kernel::PidFd room;
+  const auto* thread = hold(tid, room);
   // Before 6.9 only groups can be opened; the thread's own descriptors may differ from its leader's.
-  if (!thread && thread.error().number == ENOTSUP && kernel::share_descriptors(key_.pid, tid))
-    thread = kernel::PidFd::open(key_.pid);
-  if (!thread) return kernel::Error{EBADF, thread.error().operation};
+  if (thread == nullptr && kernel::share_descriptors(key_.pid, tid)) thread = pidfd_.get();
+  if (thread == nullptr) return kernel::Error{EBADF, "hold a thread"};
   auto captured = thread->get_fd(fd);
   // Asked after it was taken: the thread still waits in its call, so the descriptor is its own.
   if (!context_.listener.is_valid(notification.id)) return kernel::Error{ESRCH, "the target is gone"};
@@ -339,14 +356,23 @@ Verdict ProcessState::list_directory(const seccomp_notif& notification) {
     return list_devices(notification, *directory);
   switch (context_.gate.judge_listing(tid, key_.pid, *directory)) {
     case procfs::Listing::kernels:
-      // Continue safety: as above; below a process of the sandbox's own there is nothing to leave out.
-      return {Continue{}};
+      return list_all(notification, *directory);
     case procfs::Listing::nothing:
       return {Fail{ENOENT}, "a process outside the sandbox does not exist"};
     case procfs::Listing::members:
       return list_processes(notification, *directory);
   }
   return {Fail{ENOENT}, "no listing of this kind"};
+}
+
+Verdict ProcessState::list_all(const seccomp_notif& notification, const kernel::UniqueFd& directory) {
+  // Continue safety: nobody can put another directory in the place of the one that was judged.
+  if (is_alone_with_descriptors(context_, key_.pid)) return {Continue{}};
+  const auto entries = procfs::list_shown(directory, room_of(notification), layout_of(notification),
+                                          [](std::string_view) { return true; });
+  if (!entries) return {Fail{entries.error().number}, "as the kernel would"};
+  return answer_in_memory(notification, notification.data.args[1], *entries,
+                          static_cast<std::int64_t>(entries->size()), "all there is");
 }
 
 Verdict ProcessState::list_processes(const seccomp_notif& notification, const kernel::UniqueFd& directory) {
@@ -361,13 +387,14 @@ Verdict ProcessState::list_devices(const seccomp_notif& notification, const kern
   const auto position = ::lseek(directory.get(), 0, SEEK_CUR);
   const auto entries = procfs::list_sys(directory, context_.view.look(false), context_.order.policy.proc,
                                         room_of(notification), layout_of(notification));
-  // Continue safety: a cgroup hierarchy or a sysfs that is not mounted in /sys; it has no names of processes.
-  if (!entries) return {Continue{}};
+  // A cgroup hierarchy or a sysfs that is not mounted in /sys: it has no names of processes.
+  if (!entries) return list_all(notification, directory);
   if (!*entries) return {Fail{entries->error().number}, "as the kernel would"};
   auto verdict = answer_in_memory(notification, notification.data.args[1], **entries,
                                   static_cast<std::int64_t>((*entries)->size()), "own devices only");
   const auto* const fail = std::get_if<Fail>(&verdict.answer);
-  if (fail == nullptr || fail->error != EACCES) return verdict;
+  if (fail == nullptr || fail->error != EACCES || !is_alone_with_descriptors(context_, key_.pid))
+    return verdict;
   // Continue safety: as in tell(): an undumpable target gets the machine's devices, which name no process.
   static_cast<void>(::lseek(directory.get(), position, SEEK_SET));
   return {Continue{}};

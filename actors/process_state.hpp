@@ -55,7 +55,8 @@ class PendingChanges {
 /// (memory, address space) is dropped when the exec has happened.
 class ProcessState {
  public:
-  ProcessState(SandboxContext& context, const index::PidKey& key, std::shared_ptr<ProcessRecord> record);
+  ProcessState(SandboxContext& context, const index::PidKey& key, std::shared_ptr<ProcessRecord> record,
+               std::shared_ptr<const kernel::PidFd> pidfd);
 
   /// Decides one notified call of this process. `argument` is what the record says it was about.
   [[nodiscard]] policy::Verdict decide(const seccomp_notif& notification, const policy::SyscallRow& row);
@@ -71,6 +72,9 @@ class ProcessState {
 
   [[nodiscard]] policy::Verdict open_path(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict list_directory(const seccomp_notif& notification);
+  /// The next entries of a directory in which nothing is left out.
+  [[nodiscard]] policy::Verdict list_all(const seccomp_notif& notification,
+                                         const kernel::UniqueFd& directory);
   /// The next entries of a procfs root, without the processes of others.
   [[nodiscard]] policy::Verdict list_processes(const seccomp_notif& notification,
                                                const kernel::UniqueFd& directory);
@@ -105,6 +109,10 @@ class ProcessState {
   [[nodiscard]] policy::Verdict read_anew(const seccomp_notif& notification);
 
   friend class DescriptorCalls;
+
+  /// A pidfd of the calling thread: the process's where it is the leader, else one that is opened into `room`.
+  /// Null: it cannot be.
+  [[nodiscard]] const kernel::PidFd* hold(pid_t tid, kernel::PidFd& room) const;
 
   /// A duplicate of the calling thread's descriptor `fd`: what is then judged is what is acted upon.
   [[nodiscard]] kernel::Result<kernel::UniqueFd> capture(const seccomp_notif& notification, int fd) const;
@@ -150,6 +158,7 @@ class ProcessState {
   SandboxContext& context_;
   index::PidKey key_;
   std::shared_ptr<ProcessRecord> record_;
+  std::shared_ptr<const kernel::PidFd> pidfd_;  ///< shared with the exit watcher
   kernel::RemoteMemory memory_;
   PendingChanges exec_;
   PendingChanges chdir_;

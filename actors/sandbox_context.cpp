@@ -52,7 +52,7 @@ SandboxContext::SandboxContext(std::shared_ptr<Loop> sandbox_loop, messages::San
   if (auto targets = gate.credentials_of(order.target)) everyones_credentials = *std::move(targets);
 }
 
-void SandboxContext::drain_exits() {
+bool SandboxContext::drain_exits() {
   bool any = false;
   exits.drain([this, &any](const index::PidKey& key) {
     const auto entry = index.entry_for(key.pid);
@@ -61,9 +61,10 @@ void SandboxContext::drain_exits() {
     // A zombie is found anew as long as nobody reaps it: no news.
     any = any || !entry->handle.is_zombie();
   });
-  if (!any) return;
+  if (!any) return false;
   reader.release();  // or it would keep the last of the dead
   if (on_process_ended) on_process_ended();
+  return true;
 }
 
 std::vector<index::Entry<ProcessHandle>> SandboxContext::all_processes() const {
@@ -84,6 +85,20 @@ std::optional<pid_t> SandboxContext::IndexMembers::group_of(pid_t pid) {
 void SandboxContext::IndexMembers::discover() {
   context_.drain_exits();
   context_.index.discover();
+}
+
+procfs::Roll SandboxContext::IndexMembers::call_roll() {
+  constexpr int looks_max = 4;  // at a sandbox whose processes come and go meanwhile
+  procfs::Roll roll;
+  for (int look = 0; look < looks_max && !roll.complete; ++look) {
+    context_.drain_exits();
+    const bool sure = context_.index.discover();
+    roll.leaders.clear();
+    // Now: with the look at the ends the zombies leave the index.
+    context_.index.pids_snapshot().for_each([&](pid_t pid) { roll.leaders.push_back(pid); });
+    roll.complete = !context_.drain_exits() && sure;
+  }
+  return roll;
 }
 
 std::optional<ProcessHandle> make_process(SandboxContext& context, const index::PidKey& key,
@@ -130,6 +145,10 @@ void forget_process(SandboxContext& context, const index::Entry<ProcessHandle>& 
     return;
   }
   caf::anon_send(entry.handle.actor, messages::ProcessExited{status});
+}
+
+bool is_alone_with_descriptors(const SandboxContext& context, pid_t tgid) {
+  return !context.shares_tables && kernel::has_one_thread(tgid);
 }
 
 void describe_identity(const SandboxContext& context, messages::SandboxDescription& description) {

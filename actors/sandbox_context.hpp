@@ -72,8 +72,9 @@ struct SandboxContext {
   SandboxContext(const SandboxContext&) = delete;
   SandboxContext& operator=(const SandboxContext&) = delete;
 
-  /// Removes the processes that have ended from the index and tells their actors. Exact: see ExitSet.
-  void drain_exits();
+  /// Removes the processes that have ended from the index and tells their actors. Exact: see ExitSet. Whether
+  /// there were any.
+  bool drain_exits();
 
   /// Called when processes were found to have ended.
   std::function<void()> on_process_ended;
@@ -87,6 +88,7 @@ struct SandboxContext {
     explicit IndexMembers(SandboxContext& context) : context_(context) {}
     [[nodiscard]] std::optional<pid_t> group_of(pid_t pid) override;
     void discover() override;
+    [[nodiscard]] procfs::Roll call_roll() override;
 
    private:
     SandboxContext& context_;
@@ -121,6 +123,7 @@ struct SandboxContext {
   procfs::ProcGate gate;
   Receiver receiver;  ///< the last: its thread uses what is above
 
+  bool shares_tables = false;          ///< a process may share its table of descriptors with another one
   bool ending = false;                 ///< every process that turns up is killed
   std::uint64_t registry_id = 0;       ///< the registry actor's: it starts process actors
   std::uint64_t recorded_version = 0;  ///< of the index, as last put on record
@@ -135,6 +138,10 @@ struct SandboxContext {
 
 /// A process has left the index: says so on record and to its actor.
 void forget_process(SandboxContext& context, const index::Entry<ProcessHandle>& entry);
+
+/// Whether nobody but the one thread of a process, which waits in a call, can change its table of
+/// descriptors: what a number there meant when it was judged it then means to the kernel too.
+[[nodiscard]] bool is_alone_with_descriptors(const SandboxContext& context, pid_t tgid);
 
 /// What never changes: its names, its order, its policy.
 void describe_identity(const SandboxContext& context, messages::SandboxDescription& description);

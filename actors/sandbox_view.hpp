@@ -50,6 +50,7 @@ class SandboxView final : public procfs::ViewSource {
   procfs::Usage before_;
   procfs::Usage usage_;  ///< as last measured; its ticks never go back
   Clock::time_point measured_;
+  Clock::duration measured_for_{};  ///< how long that is good for
   std::uint64_t ticks_at_load_ = 0;
   Clock::time_point load_as_of_;
   std::array<double, 3> load_{};  ///< not in fixed point, whose steps are too coarse for short times

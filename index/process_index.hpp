@@ -117,9 +117,11 @@ class ProcessIndex {
 
   /// Registers every descendant of the tracked processes and of `init` that has not yet made a notified
   /// call: before listings. From the top down, at a cost of the tracked processes alone; where the kernel
-  /// does not list children, by the ancestry of every process there is. A child that is missed because
-  /// a sibling exits just then is still found by find_member().
-  void discover();
+  /// does not list children, by the ancestry of every process there is.
+  ///
+  /// Whether none can have been missed, if no tracked process ended meanwhile (which the owner knows): the
+  /// kernel may leave a child out while a sibling of it exits. Whoever was is still found by find_member().
+  bool discover();
 
   /// Removes only an exact match. Returns whether there was one. The group's threads go with it.
   bool unregister(const PidKey& key);
@@ -166,8 +168,14 @@ class ProcessIndex {
   bool admit_lineage(const Lineage& lineage, std::size_t youngest);
   void note_thread(pid_t tid, pid_t tgid);
   void drop_stale(const PidKey& current);
-  std::optional<std::size_t> discover_below(std::vector<pid_t> parents);
-  std::size_t admit_children(pid_t parent, const std::vector<pid_t>& children, std::vector<pid_t>& admitted);
+  /// What a look at the children of some processes found.
+  struct Found {
+    std::size_t admitted = 0;
+    bool sure = true;  ///< all that were listed were still there, and were admitted
+  };
+  std::optional<Found> discover_below(std::vector<pid_t> parents);
+  [[nodiscard]] bool admit_children(pid_t parent, const std::vector<pid_t>& children,
+                                    std::vector<pid_t>& admitted);
   void discover_by_ancestry();
 
   [[nodiscard]] Snapshot<Handle> without(Snapshot<Handle> snapshot, pid_t tgid);

@@ -163,64 +163,73 @@ void ProcessIndex<Handle>::note_thread(pid_t tid, pid_t tgid) {
 // -- discovery --------------------------------------------------------------------------------------
 
 template <class Handle>
-void ProcessIndex<Handle>::discover() {
+bool ProcessIndex<Handle>::discover() {
   std::vector<pid_t> tracked;
   tracked.reserve(current_->processes.size());
   current_->processes.for_each([&](pid_t tgid, const Entry<Handle>&) { tracked.push_back(tgid); });
-  bool listed = discover_below(std::move(tracked)).has_value();
+  auto found = discover_below(std::move(tracked));
+  bool sure = found && found->sure;
   // init after the others, and again while it has news: a process that ends meanwhile leaves it its
   // children.
-  for (int round = 0; listed && init_ > 0 && round < orphan_rounds_max; ++round) {
-    const auto admitted = discover_below({init_});
-    if (admitted == std::size_t{0}) break;
-    listed = admitted.has_value();
+  for (int round = 0; found && init_ > 0 && round < orphan_rounds_max; ++round) {
+    found = discover_below({init_});
+    sure = sure && found && found->sure;
+    if (found && found->admitted == 0) return sure;
   }
-  if (!listed) discover_by_ancestry();
+  if (found) return init_ <= 0 && sure;
+  discover_by_ancestry();
+  return true;
 }
 
-/// Registers the untracked descendants of `parents`; how many, or nothing where children are not listed.
+/// Registers the untracked descendants of `parents`; nothing where children are not listed.
 template <class Handle>
-std::optional<std::size_t> ProcessIndex<Handle>::discover_below(std::vector<pid_t> parents) {
-  std::size_t admitted = 0;
+auto ProcessIndex<Handle>::discover_below(std::vector<pid_t> parents) -> std::optional<Found> {
+  Found found;
   while (!parents.empty()) {
     const pid_t parent = parents.back();
     parents.pop_back();
     const auto children = source_.children_of(parent);
     if (!children) return std::nullopt;
-    admitted += admit_children(parent, *children, parents);
+    const std::size_t before = parents.size();
+    if (!admit_children(parent, *children, parents)) found.sure = false;
+    found.admitted += parents.size() - before;
   }
-  return admitted;
+  return found;
 }
 
+/// Appends those that were not tracked; whether each of `children` is now.
 template <class Handle>
-std::size_t ProcessIndex<Handle>::admit_children(pid_t parent, const std::vector<pid_t>& children,
-                                                 std::vector<pid_t>& admitted) {
-  const std::size_t before = admitted.size();
+bool ProcessIndex<Handle>::admit_children(pid_t parent, const std::vector<pid_t>& children,
+                                          std::vector<pid_t>& admitted) {
+  bool all = true;
   std::vector<PidKey> own;
   for (const pid_t child : children) {
     if (current_->processes.contains(child)) continue;
     const auto task = source_.identify(child);
-    if (!task || task->group.pid != child) continue;
-    if (task->parent == parent) {
+    if (task && task->group.pid == child && task->parent == parent) {
       own.push_back(task->group);
-    } else if (find_member(child)) {  // its parent ended: init has it, or a stranger under its number
-      admitted.push_back(child);
+      continue;
     }
+    all = false;  // gone, or its parent is: init has it, or a stranger under its number
+    if (task && task->group.pid == child && find_member(child)) admitted.push_back(child);
   }
-  if (own.empty()) return admitted.size() - before;
+  if (own.empty()) return all;
 
   // They had this number for a parent; now see whose the number is. A tracked instance found here, after
   // its children, was theirs.
   PidKey parent_key;
   if (parent != init_) {
     const auto now = source_.identify(parent);
-    if (!now || !tracks(now->group)) return admitted.size() - before;
+    if (!now || !tracks(now->group)) return false;
     parent_key = now->group;
   }
   for (const PidKey& child : own) {
-    if (admit(child, parent_key)) admitted.push_back(child.pid);
+    if (admit(child, parent_key))
+      admitted.push_back(child.pid);
+    else
+      all = false;
   }
-  return admitted.size() - before;
+  return all;
 }
 
 template <class Handle>

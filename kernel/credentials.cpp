@@ -194,15 +194,14 @@ bool has_fixed_credentials(pid_t tid) {
   return status && are_fixed_credentials(*status);
 }
 
-bool surely_has(pid_t tid, const Credentials& known) {
+bool surely_has(pid_t tid, const PidFd& held, const Credentials& known) {
   constexpr auto bit = [](unsigned capability) { return std::uint64_t{1} << capability; };
   constexpr std::uint64_t overrides_modes = bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH);
   CapabilitySets sets;
   if (!sets.read(tid) || sets.effective() != known.effective_capabilities) return false;
   if ((sets.permitted() & bit(CAP_SETGID)) != 0 && (sets.effective() & overrides_modes) != overrides_modes)
     return false;
-  const auto thread = PidFd::open_thread(tid);
-  const auto ids = thread ? thread->quick_info() : std::nullopt;
+  const auto ids = held.quick_info();
   return ids && ids->fsuid == known.fsuid && ids->fsgid == known.fsgid;
 }
 

@@ -10,6 +10,8 @@
 
 namespace proctor::kernel {
 
+class PidFd;
+
 /// What the kernel judges a task's file accesses by: /proc/TID/status's Uid (fs), Gid (fs), Groups and
 /// CapEff.
 struct Credentials {
@@ -46,8 +48,8 @@ struct Credentials {
 /// 6.13) instead of a text of the kernel's. `known` was read of this very thread, and this function said yes
 /// of it then: the list of groups, which is not asked about, is changed only with CAP_SETGID and counts for
 /// files only without the capabilities that override their modes, so whoever has the former without the
-/// latter gets a no.
-[[nodiscard]] bool surely_has(pid_t tid, const Credentials& known);
+/// latter gets a no. `held`: of this thread; the group's, where it leads one.
+[[nodiscard]] bool surely_has(pid_t tid, const PidFd& held, const Credentials& known);
 
 /// Whether a capability (CAP_...) is among those that a thread may make effective (CapPrm). Of a user
 /// namespace of its own, or when it cannot be told: yes.

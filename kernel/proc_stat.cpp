@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -79,6 +80,9 @@ Result<std::vector<pid_t>> read_numeric_names(const char* path, pid_t lowest = 1
   return numbers;
 }
 
+/// "4194304 ", one entry of a `children` file.
+constexpr std::size_t longest_child = 8;
+
 /// Appends the numbers of one `children` file, which may be longer than any buffer.
 Result<void> append_children(const char* path, std::vector<pid_t>& children) {
   const UniqueFd fd{::open(path, O_RDONLY | O_CLOEXEC)};
@@ -89,6 +93,8 @@ Result<void> append_children(const char* path, std::vector<pid_t>& children) {
     const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
     if (count < 0) return Error::last(fmt::format("read {}", path));
     if (count == 0) return {};
+    // The kernel fills the buffer as long as one more number surely fits.
+    const bool is_all = static_cast<std::size_t>(count) + longest_child <= buffer.size();
     // Each number is followed by a blank (fs/proc/array.c, children_seq_show), and may be cut in two by
     // the end of a buffer.
     for (const char c : std::string_view{buffer.data(), static_cast<std::size_t>(count)}) {
@@ -99,13 +105,14 @@ Result<void> append_children(const char* path, std::vector<pid_t>& children) {
         number = 0;
       }
     }
+    if (is_all) return {};
   }
 }
 
 /// One pass over the threads of a group. Nothing: a thread ended on the way, and its children may have
 /// moved to one that was already asked.
 Result<std::optional<std::vector<pid_t>>> read_children_once(pid_t tgid) {
-  const auto threads = read_threads(tgid);
+  const auto threads = has_one_thread(tgid) ? Result{std::vector{tgid}} : read_threads(tgid);
   if (!threads) return threads.error();
   std::vector<pid_t> children;
   for (const pid_t tid : *threads) {
@@ -195,6 +202,14 @@ Result<std::vector<pid_t>> read_threads(pid_t tgid) {
   // A group that ended after its directory was opened has no threads, which no living one has.
   if (threads && threads->empty()) return Error{ENOENT, "list " + path};
   return threads;
+}
+
+bool has_one_thread(pid_t tgid) noexcept {
+  constexpr nlink_t links_of_a_directory = 2;
+  std::array<char, 32> path{};
+  *fmt::format_to_n(path.data(), path.size() - 1, "/proc/{}/task", tgid).out = '\0';
+  struct stat info {};
+  return ::stat(path.data(), &info) == 0 && info.st_nlink == links_of_a_directory + 1;
 }
 
 Result<std::vector<pid_t>> read_all_pids() { return read_numeric_names("/proc"); }

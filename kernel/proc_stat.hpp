@@ -54,6 +54,10 @@ struct ProcStat {
 /// The thread ids of /proc/TGID/task, ascending. ENOENT: gone.
 [[nodiscard]] Result<std::vector<pid_t>> read_threads(pid_t tgid);
 
+/// Whether a group has one thread, by the links of /proc/TGID/task. False where it cannot be told. While that
+/// thread waits in a call nothing but the call itself changes that.
+[[nodiscard]] bool has_one_thread(pid_t tgid) noexcept;
+
 /// The numeric names of /proc, ascending: every process this process can see.
 [[nodiscard]] Result<std::vector<pid_t>> read_all_pids();
 

@@ -25,7 +25,9 @@ constexpr long sys_file_setattr = 469;
 // The arguments that some rows look for: of <sched.h>, <linux/ioprio.h>, <sys/resource.h>, <asm/ioctls.h>,
 // <linux/prctl.h>, as literals because those headers clash with each other.
 constexpr std::uint64_t clone_newtime = 0x00000080;
+constexpr std::uint64_t clone_files = 0x00000400;
 constexpr std::uint64_t clone_parent = 0x00008000;
+constexpr std::uint64_t clone_thread = 0x00010000;
 constexpr std::uint64_t clone_newns = 0x00020000;
 constexpr std::uint64_t clone_newcgroup = 0x02000000;
 constexpr std::uint64_t clone_newuts = 0x04000000;
@@ -118,6 +120,9 @@ constexpr std::string_view new_namespace =
     "in a new namespace pids, mounts and users would mean something else than the supervisor sees";
 constexpr std::string_view siblings =
     "CLONE_PARENT makes a child that does not descend from its maker; the process tree would be wrong";
+constexpr std::string_view shares_descriptors =
+    "from then on a process with one thread is not alone with its descriptors, and its listings are answered "
+    "from memory";
 constexpr std::string_view unseen_io =
     "io_uring opens files without a system call that could be judged; programs fall back without it";
 constexpr std::string_view foreign_memory = "reads or changes another process's memory or descriptors";
@@ -319,6 +324,16 @@ constexpr SyscallRow ask_of_netlink() {
   row.condition = Condition::low_word_equals;
   row.value = netlink_generic;
   row.also = {.argument = 0, .condition = Condition::low_word_equals, .value = af_netlink};
+  return row;
+}
+
+/// clone with CLONE_FILES and no CLONE_THREAD, where no other row refuses it. Hardly anything calls it so,
+/// and what does so tries again or says why.
+constexpr SyscallRow ask_of_shared_table() {
+  SyscallRow row = ask("clone", SYS_clone, Handler::share_table, shares_descriptors);
+  row.condition = Condition::masked_equals;
+  row.value = clone_files;
+  row.mask = clone_files | clone_thread | clone_parent | clone_namespaces;
   return row;
 }
 

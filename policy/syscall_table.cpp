@@ -177,6 +177,7 @@ constexpr std::array table{
     refuse("clone3", SYS_clone3, ENOSYS, hides_flags),
     refuse_if("clone", SYS_clone, EPERM, 0, Condition::any_bit_of, clone_namespaces, new_namespace),
     refuse_if("clone", SYS_clone, EPERM, 0, Condition::any_bit_of, clone_parent, siblings),
+    ask_of_shared_table(),
     refuse_if("unshare", SYS_unshare, EPERM, 0, Condition::any_bit_of, clone_namespaces | clone_newtime,
               new_namespace),
     refuse("setns", SYS_setns, EPERM, new_namespace),

@@ -52,6 +52,7 @@ enum class Handler : std::uint8_t {
   descriptor,     ///< getsockopt, setsockopt, fcntl, ioctl: what they tell or take of processes
   dumpable,       ///< prctl(PR_SET_DUMPABLE, 0): the supervisor must go on seeing the process
   netlink,        ///< socket: a family of messages that tells of every process to whoever may ask
+  share_table,    ///< clone: two processes come to share one table of descriptors
   pid_argument,   ///< a pid in a register: membership decides, see judged_pids
 };
 

@@ -29,6 +29,7 @@ constexpr std::string_view sealed_prefix = "proctor:";
 constexpr std::uint64_t temporary_flag = O_TMPFILE & ~O_DIRECTORY;
 
 Verdict fails(int error, const char* reason) { return {policy::Fail{error}, reason}; }
+Verdict nothing_there() { return fails(ENOENT, "nothing of that name on the sandbox's /proc"); }
 
 // Continue safety: used only where the kernel refuses procfs by itself. Landlock denies every file of
 // procfs to the target whatever the path has become by then; directories and O_PATH descriptors tell
@@ -261,16 +262,21 @@ std::optional<ProcGate::Answer> ProcGate::open_plainly(const OpenRequest& reques
   const auto* process = directories_.find(*pid);
   kernel::Result<kernel::UniqueFd> file = kernel::Error{ESRCH, "no directory is kept"};
   if (process != nullptr) file = look_up(process->directory.get(), below, request.flags);
+  // Of nobody any more is everything ENOENT; then somebody else may have the number.
+  const bool is_missing = !file && file.error().number == ENOENT;
+  if (is_missing && ::faccessat(process->directory.get(), "stat", F_OK, 0) == 0) return nothing_there();
   if (!file) {
     auto directory = look_up(*root, names.front(), O_PATH | O_DIRECTORY);
     if (!directory) return std::nullopt;
     // After the directory was opened: it belongs to one process for good, so a member that is alive now is
     // its owner (PathWalk).
     const auto group = members_.group_of(*pid);
-    if (!group) return fails(ENOENT, "nothing of that name on the sandbox's /proc");
+    if (!group) return nothing_there();
     process = &directories_.keep({*pid, *group, *std::move(directory)});
     file = look_up(process->directory.get(), below, request.flags);
-    // The process died after it was judged. To walk now could only meet another one under its number.
+    // Not there; or the process died after it was judged. To walk now could only meet another one under its
+    // number.
+    if (!file && file.error().number == ENOENT) return nothing_there();
     if (!file && file.error().number == ESRCH) return fails(ESRCH, "the process has ended");
     if (!file) return std::nullopt;
   }

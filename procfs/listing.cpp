@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -71,14 +72,14 @@ class Visibility {
     const auto pid = pid_of_name(std::string(name));
     if (!pid) return true;
     // Not before the first process: the call that only finds the end need not pay for it.
-    if (!discovered_) members_.discover();
-    discovered_ = true;
-    return members_.group_of(*pid) == *pid;
+    if (!roll_) roll_ = members_.call_roll();
+    if (std::ranges::binary_search(roll_->leaders, *pid)) return true;
+    return !roll_->complete && members_.group_of(*pid) == *pid;
   }
 
  private:
   Members& members_;
-  bool discovered_ = false;
+  std::optional<Roll> roll_;
 };
 
 }  // namespace

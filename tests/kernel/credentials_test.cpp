@@ -117,11 +117,13 @@ TEST_CASE("credentials: that a thread still has them is known without reading th
   });
   const auto before = read_credentials(child.pid());
   REQUIRE(before);
-  if (is_root()) CHECK(surely_has(child.pid(), *before));
+  const auto held = PidFd::open(child.pid());
+  REQUIRE(held);
+  if (is_root()) CHECK(surely_has(child.pid(), *held, *before));
   *stage = 1;
   REQUIRE(eventually([&] { return *stage > 1; }));
   REQUIRE(*stage == 2);
-  CHECK(surely_has(child.pid(), *before) != change.is_seen);
+  CHECK(surely_has(child.pid(), *held, *before) != change.is_seen);
 }
 
 TEST_CASE("credentials: text that is no status is EPROTO") {

@@ -162,6 +162,9 @@ TEST_CASE("proc_stat: threads and children of a group, of its other threads too"
   const auto threads = read_threads(child.pid());
   REQUIRE(threads);
   CHECK(*threads == std::vector<pid_t>{child.pid(), state->tid});
+  CHECK_FALSE(has_one_thread(child.pid()));
+  CHECK(has_one_thread(state->child_of_main));
+  CHECK_FALSE(has_one_thread(0));
 
   const auto children = read_children(child.pid());
   if (!children && children.error().number == ENOTSUP) {

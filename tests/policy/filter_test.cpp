@@ -173,6 +173,11 @@ TEST_CASE("filter: namespace flags are refused in any company") {
   constexpr std::uint64_t new_user = 0x10000000;
   CHECK(action_of(shipped(), call(SYS_clone, {thread_flags})) == SECCOMP_RET_ALLOW);
   CHECK(action_of(shipped(), call(SYS_clone, {17})) == SECCOMP_RET_ALLOW);
+  constexpr std::uint64_t vfork_flags = 0x4100, files = 0x400;
+  CHECK(action_of(shipped(), call(SYS_clone, {vfork_flags | 17})) == SECCOMP_RET_ALLOW);
+  // Two processes with one table of descriptors.
+  CHECK(action_of(shipped(), call(SYS_clone, {files | 17})) == SECCOMP_RET_USER_NOTIF);
+  CHECK(action_of(shipped(), call(SYS_clone, {files | new_user | 17})) == refused_with_eperm);
   CHECK(action_of(shipped(), call(SYS_clone, {thread_flags | new_user})) == refused_with_eperm);
   CHECK(action_of(shipped(), call(SYS_clone, {new_user | 17 | high_bit_33})) == refused_with_eperm);
   CHECK(action_of(shipped(), call(SYS_unshare, {new_user | 0x400})) == refused_with_eperm);

@@ -206,7 +206,7 @@ static void set_stage(const char* kind, const char* foreign) {
   }
 }
 
-// race KIND FLIPPER FOREIGN_PID SECRET TRIES SECONDS; FLIPPER: thread, vm, process
+// race KIND FLIPPER FOREIGN_PID SECRET TRIES SECONDS; FLIPPER: thread, vm, process, table
 int race_paths(int argc, char** argv) {
   if (argc != 7) return 98;
   const char *kind = argv[1], *flipper = argv[2], *foreign = argv[3], *secret = strdup(argv[4]);
@@ -223,6 +223,8 @@ int race_paths(int argc, char** argv) {
     if (pthread_create(&thread, NULL, flip_in_thread, NULL) != 0) die("thread");
   } else if (strcmp(flipper, "vm") == 0) {
     process = clone(flip_on, stack + stack_bytes, CLONE_VM | SIGCHLD, NULL);
+  } else if (strcmp(flipper, "table") == 0) {
+    process = clone(flip_on, stack + stack_bytes, CLONE_FILES | SIGCHLD, NULL);
   } else {
     process = fork();
     if (process == 0) _exit(flip_on(NULL));

@@ -110,8 +110,8 @@ class ProcessState {
 
   friend class DescriptorCalls;
 
-  /// A pidfd of the calling thread: the process's where it is the leader, else one that is opened into `room`.
-  /// Null: it cannot be.
+  /// A pidfd of the calling thread: the process's where it is the leader, else one that is opened into
+  /// `room`. Null: it cannot be.
   [[nodiscard]] const kernel::PidFd* hold(pid_t tid, kernel::PidFd& room) const;
 
   /// A duplicate of the calling thread's descriptor `fd`: what is then judged is what is acted upon.

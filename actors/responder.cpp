@@ -11,6 +11,12 @@
 #include "kernel/pidfd.hpp"
 
 namespace proctor::actors {
+namespace {
+
+/// The thread that waits in the call.
+pid_t caller_of(const kernel::JournalSlot& slot) { return static_cast<pid_t>(slot.view().pid); }
+
+}  // namespace
 
 void Responder::respond(kernel::SlotNumber number, const policy::Verdict& verdict) {
   const kernel::JournalSlot& slot = journal_[number];
@@ -48,8 +54,8 @@ void Responder::send(const kernel::JournalSlot& slot, std::int64_t value, int er
 }
 
 void Responder::inject(const kernel::JournalSlot& slot, const policy::Inject& inject) {
-  const auto added =
-      listener_.add_fd_and_respond(slot.cookie, inject.fd->get(), inject.close_on_exec ? O_CLOEXEC : 0U);
+  const auto added = listener_.add_fd_and_respond(slot.cookie, caller_of(slot), inject.fd->get(),
+                                                  inject.close_on_exec ? O_CLOEXEC : 0U);
   if (added) {
     ++counts_.injected;
     return;
@@ -62,7 +68,7 @@ void Responder::inject(const kernel::JournalSlot& slot, const policy::Inject& in
       // Before 5.19 the target has its descriptor then, and believes that the call returned 0: nothing can
       // repair that.
       // Signals are blocked on this thread, so only a dying target comes here.
-      if (auto target = kernel::PidFd::open_thread(static_cast<pid_t>(slot.view().pid)); target)
+      if (auto target = kernel::PidFd::open_thread(caller_of(slot)); target)
         static_cast<void>(target->send_signal(SIGKILL));
       ++counts_.withdrawn;
       return;
@@ -73,7 +79,8 @@ void Responder::inject(const kernel::JournalSlot& slot, const policy::Inject& in
 }
 
 void Responder::inject_and_tell(const kernel::JournalSlot& slot, const policy::InjectAndTell& inject) {
-  const auto number = listener_.add_fd(slot.cookie, inject.fd->get(), inject.close_on_exec ? O_CLOEXEC : 0U);
+  const auto number =
+      listener_.add_fd(slot.cookie, caller_of(slot), inject.fd->get(), inject.close_on_exec ? O_CLOEXEC : 0U);
   // EMFILE and the like, the target's own limits. ENOENT: it is gone, and takes no answer.
   const int error = number ? inject.tell(*number) : number.error().number;
   send(slot, 0, -error, 0, error == 0 ? counts_.injected : counts_.failed);
@@ -82,7 +89,7 @@ void Responder::inject_and_tell(const kernel::JournalSlot& slot, const policy::I
 void Responder::replace(const kernel::JournalSlot& slot, const policy::Replace& replace) {
   // Two steps, because ADDFD with SEND answers with the number. Whatever comes between them, the target has
   // one whole file or the other under that number.
-  const auto done = listener_.replace_fd(slot.cookie, replace.fd->get(), replace.number,
+  const auto done = listener_.replace_fd(slot.cookie, caller_of(slot), replace.fd->get(), replace.number,
                                          replace.close_on_exec ? O_CLOEXEC : 0U);
   const bool goes_on = !done || replace.then == policy::Replace::Then::goes_on;
   // Continue safety: the kernel reads the target's own descriptor, whichever file that is by then. Above its
@@ -115,8 +122,7 @@ void Responder::refuse_all(int error, const char* reason) {
 void Responder::refuse_process(pid_t tgid, int error, const char* reason) {
   const auto slots = journal_.slots();
   for (std::size_t number = 0; number < slots.size(); ++number) {
-    const auto tid = static_cast<pid_t>(slots[number].view().pid);
-    if (slots[number].cookie != 0 && kernel::is_thread_of(tgid, tid))
+    if (slots[number].cookie != 0 && kernel::is_thread_of(tgid, caller_of(slots[number])))
       respond(static_cast<kernel::SlotNumber>(number), {policy::Fail{error}, reason});
   }
 }

@@ -85,33 +85,43 @@ bool SeccompListener::is_valid(std::uint64_t cookie) {
   return ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &cookie) == 0;
 }
 
-Result<int> SeccompListener::add_fd_and_respond(std::uint64_t cookie, int fd, std::uint32_t target_fd_flags) {
-  seccomp_notif_addfd request{};
-  request.id = cookie;
-  request.flags = waits_killable_ ? 0 : SECCOMP_ADDFD_FLAG_SEND;
-  request.srcfd = static_cast<std::uint32_t>(fd);
-  request.newfd_flags = target_fd_flags;
-  const int number = ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
-  if (number < 0) return Error::last("inject a descriptor into the target");
-  if (!waits_killable_) return number;
+int SeccompListener::add(pid_t tid, seccomp_notif_addfd& request) noexcept {
+  const auto stay = one_cpu_.with(tid);
+  return ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
+}
+
+Result<int> SeccompListener::add_fd_and_respond(std::uint64_t cookie, pid_t tid, int fd,
+                                                std::uint32_t target_fd_flags) {
+  if (!waits_killable_) {
+    seccomp_notif_addfd request{};
+    request.id = cookie;
+    request.flags = SECCOMP_ADDFD_FLAG_SEND;
+    request.srcfd = static_cast<std::uint32_t>(fd);
+    request.newfd_flags = target_fd_flags;
+    const int number = ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
+    if (number < 0) return Error::last("inject a descriptor into the target");
+    return number;
+  }
+  const auto number = add_fd(cookie, tid, fd, target_fd_flags);
+  if (!number) return number;
   seccomp_notif_resp response{};
   response.id = cookie;
-  response.val = number;
+  response.val = *number;
   if (auto sent = respond(response); !sent) return sent.error();
   return number;
 }
 
-Result<int> SeccompListener::add_fd(std::uint64_t cookie, int fd, std::uint32_t target_fd_flags) {
+Result<int> SeccompListener::add_fd(std::uint64_t cookie, pid_t tid, int fd, std::uint32_t target_fd_flags) {
   seccomp_notif_addfd request{};
   request.id = cookie;
   request.srcfd = static_cast<std::uint32_t>(fd);
   request.newfd_flags = target_fd_flags;
-  const int number = ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
+  const int number = add(tid, request);
   if (number < 0) return Error::last("put a descriptor into the target");
   return number;
 }
 
-Result<void> SeccompListener::replace_fd(std::uint64_t cookie, int fd, int number,
+Result<void> SeccompListener::replace_fd(std::uint64_t cookie, pid_t tid, int fd, int number,
                                          std::uint32_t target_fd_flags) {
   seccomp_notif_addfd request{};
   request.id = cookie;
@@ -119,8 +129,7 @@ Result<void> SeccompListener::replace_fd(std::uint64_t cookie, int fd, int numbe
   request.srcfd = static_cast<std::uint32_t>(fd);
   request.newfd = static_cast<std::uint32_t>(number);
   request.newfd_flags = target_fd_flags;
-  if (::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request) < 0)
-    return Error::last("replace a descriptor of the target");
+  if (add(tid, request) < 0) return Error::last("replace a descriptor of the target");
   return {};
 }
 

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <linux/seccomp.h>
+#include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
 
+#include "kernel/one_cpu.hpp"
 #include "kernel/result.hpp"
 #include "kernel/unique_fd.hpp"
 
@@ -34,20 +36,22 @@ class Listener {
   /// Whether the target is still blocked in the call. Says nothing about its memory.
   [[nodiscard]] virtual bool is_valid(std::uint64_t cookie) = 0;
 
-  /// Puts a duplicate of `fd` into the target and answers the call with its number. The calling thread must
-  /// have every signal blocked: an interrupted ADDFD with SEND makes the target's call return 0, which
-  /// nothing can repair. `target_fd_flags`: O_CLOEXEC or 0. EMFILE and the like leave the call unanswered.
-  [[nodiscard]] virtual Result<int> add_fd_and_respond(std::uint64_t cookie, int fd,
+  /// Puts a duplicate of `fd` into the target, whose thread `tid` waits in the call (0: not known, at some
+  /// cost), and answers the call with its number. The calling thread must have every signal blocked: an
+  /// interrupted ADDFD with SEND makes the target's call return 0, which nothing can repair.
+  /// `target_fd_flags`: O_CLOEXEC or 0. EMFILE and the like leave the call unanswered.
+  [[nodiscard]] virtual Result<int> add_fd_and_respond(std::uint64_t cookie, pid_t tid, int fd,
                                                        std::uint32_t target_fd_flags) = 0;
 
   /// Puts a duplicate of `fd` into the target; the call stays unanswered. The target must be held in it
   /// (WAIT_KILLABLE_RECV), or it goes on with a descriptor that it does not know of. ENOENT: it is no longer
   /// blocked in the call.
-  [[nodiscard]] virtual Result<int> add_fd(std::uint64_t cookie, int fd, std::uint32_t target_fd_flags) = 0;
+  [[nodiscard]] virtual Result<int> add_fd(std::uint64_t cookie, pid_t tid, int fd,
+                                           std::uint32_t target_fd_flags) = 0;
 
   /// Makes the target's descriptor `number` a duplicate of `fd`; the call stays unanswered. ENOENT: the
   /// target is no longer blocked in it.
-  [[nodiscard]] virtual Result<void> replace_fd(std::uint64_t cookie, int fd, int number,
+  [[nodiscard]] virtual Result<void> replace_fd(std::uint64_t cookie, pid_t tid, int fd, int number,
                                                 std::uint32_t target_fd_flags) = 0;
 
   /// Whether no task uses the filter any more. Does not block.
@@ -58,7 +62,8 @@ class Listener {
 ///
 /// With WAIT_KILLABLE_RECV (5.19) a descriptor is injected by ADDFD and then SEND: only death can come
 /// between them, and takes the descriptor with it. SECCOMP_ADDFD_FLAG_SEND does both at once, for which older
-/// kernels have it, and costs four times as much: see docs/adr/0008.
+/// kernels have it, and costs four times as much: see docs/adr/0008. The target is kept on the calling
+/// thread's CPU meanwhile (OneCpu).
 class SeccompListener final : public Listener {
  public:
   /// Takes `fd` over. Checks that this kernel's notification fits notification_bytes_max (ENOTSUP) and
@@ -69,10 +74,11 @@ class SeccompListener final : public Listener {
   [[nodiscard]] Result<void> receive(NotificationBuffer buffer) override;
   [[nodiscard]] Result<void> respond(const seccomp_notif_resp& response) override;
   [[nodiscard]] bool is_valid(std::uint64_t cookie) override;
-  [[nodiscard]] Result<int> add_fd_and_respond(std::uint64_t cookie, int fd,
+  [[nodiscard]] Result<int> add_fd_and_respond(std::uint64_t cookie, pid_t tid, int fd,
                                                std::uint32_t target_fd_flags) override;
-  [[nodiscard]] Result<int> add_fd(std::uint64_t cookie, int fd, std::uint32_t target_fd_flags) override;
-  [[nodiscard]] Result<void> replace_fd(std::uint64_t cookie, int fd, int number,
+  [[nodiscard]] Result<int> add_fd(std::uint64_t cookie, pid_t tid, int fd,
+                                   std::uint32_t target_fd_flags) override;
+  [[nodiscard]] Result<void> replace_fd(std::uint64_t cookie, pid_t tid, int fd, int number,
                                         std::uint32_t target_fd_flags) override;
   [[nodiscard]] bool has_hung_up() const override;
 
@@ -89,7 +95,11 @@ class SeccompListener final : public Listener {
         receive_ends_(receive_ends),
         waits_killable_(waits_killable) {}
 
+  /// ADDFD, for a target that is held in its call.
+  [[nodiscard]] int add(pid_t tid, seccomp_notif_addfd& request) noexcept;
+
   UniqueFd fd_;
+  OneCpu one_cpu_;
   bool synchronous_wake_up_;
   bool receive_ends_;    ///< RECV returns when the last target is gone (6.11); else it must be polled for
   bool waits_killable_;  ///< WAIT_KILLABLE_RECV is in force

@@ -277,7 +277,7 @@ Result<void> try_add_fd(ThrowAwayChild& child, SeccompListener& listener) {
   UniqueFd injected(ends[1]);
   const auto cookie = receive_next(listener);
   if (!cookie) return cookie.error();
-  const auto number = listener.add_fd_and_respond(*cookie, injected.get(), O_CLOEXEC);
+  const auto number = listener.add_fd_and_respond(*cookie, 0, injected.get(), O_CLOEXEC);
   if (!number) {
     (void)answer(listener, *cookie, -1);  // for the next step
     (void)child.hear();

@@ -28,6 +28,20 @@ UniqueFd create_memfd(const char* name) {
   return fd;
 }
 
+/// Opens what the calling process has open as `fd` anew, for reading. By a directory that is kept, for that
+/// saves most of the way through /proc; the number of a process tells whether it is still the caller's.
+UniqueFd open_anew(int fd) {
+  thread_local pid_t owner = 0;
+  thread_local UniqueFd descriptors;
+  if (const pid_t caller = ::getpid(); owner != caller) {
+    descriptors.reset(::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    owner = caller;
+  }
+  std::array<char, 16> name{};
+  *fmt::format_to_n(name.data(), name.size() - 1, "{}", fd).out = '\0';
+  return UniqueFd(::openat(descriptors.get(), name.data(), O_RDONLY | O_CLOEXEC));
+}
+
 bool write_all(int fd, std::string_view text) {
   // A memfd takes all it is given, or fails.
   return text.empty() || ::pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
@@ -42,8 +56,7 @@ Result<UniqueFd> make_sealed_file(const std::string& name, std::string_view text
       ::fcntl(writable.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
     return Error::last("fill the memfd " + name);
   // Opened anew, so that whoever holds it has a descriptor for reading, as it asked for.
-  const auto path = fmt::format("/proc/self/fd/{}", writable.get());
-  UniqueFd readable(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  auto readable = open_anew(writable.get());
   if (!readable) return Error::last("open the memfd " + name);
   return readable;
 }

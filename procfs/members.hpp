@@ -26,8 +26,8 @@ class Members {
   /// object it judges, and relies on this for the whole of its race-freedom.
   [[nodiscard]] virtual std::optional<pid_t> group_of(pid_t pid) = 0;
 
-  /// Makes sure that every process of the sandbox is known, as far as one look can: children that are missed while
-  /// others exit are found by group_of().
+  /// Makes sure that every process of the sandbox is known, as far as one look can: children that are missed
+  /// while others exit are found by group_of().
   virtual void discover() = 0;
 
   /// For a listing: who there is, at the cost of the sandbox's processes alone.

@@ -18,7 +18,10 @@ bool is_reader(const View& view, std::string_view id) {
 
 /// The value of a line of /proc/PID/status; empty without it.
 std::string_view value_of(std::string_view status, std::string_view name) {
-  for (const std::string_view line : lines(status)) {
+  for (std::size_t start = 0; start < status.size();) {
+    const std::size_t end = std::min(status.find('\n', start), status.size());
+    const std::string_view line = status.substr(start, end - start);
+    start = end + 1;
     if (line.size() <= name.size() || !line.starts_with(name) || line[name.size()] != ':') continue;
     const auto values = words(line.substr(name.size() + 1));
     return values.empty() ? std::string_view{} : values.front();
@@ -101,13 +104,17 @@ std::string_view stat_field(const View& view, unsigned field, std::string_view v
   }
 }
 
-/// The ids of a line of /proc/PID/status, told or not by the first one: NSpgid and NSsid have a number for
+/// Whether a line of /proc/PID/status has the ids of other tasks, of groups or sessions.
+bool names_task(std::string_view name) {
+  return name == "Ngid" || name == "PPid" || name == "TracerPid" || name == "NSpgid" || name == "NSsid";
+}
+
+/// The ids of such a line, told or not by the first one: NSpgid and NSsid have a number for
 /// each pid namespace, and the first is that of the one that this procfs shows.
 std::string_view status_id(const View& view, std::string_view name, std::string_view id) {
-  if (name == "Ngid" || name == "PPid" || name == "TracerPid") return own_or_zero(view, id);
   if (name == "NSpgid") return unless_foreign(id, view.foreign_group);
   if (name == "NSsid") return unless_foreign(id, view.foreign_session);
-  return id;
+  return own_or_zero(view, id);
 }
 
 /// How many signals wait in a mask of /proc/PID/status.
@@ -147,6 +154,7 @@ std::string process_stat(const View& view, std::string_view host) {
 
 std::string process_status(const View& view, std::string_view host) {
   std::string text;
+  text.reserve(host.size());
   const bool of_reader = is_reader(view, value_of(host, "Pid"));
   // The kernel escapes a newline in Name's value, so a line starts with a name.
   for (const std::string_view line : lines(host)) {
@@ -160,7 +168,8 @@ std::string process_status(const View& view, std::string_view host) {
     }
     const std::size_t colon = std::min(line.find(':'), line.size());
     const std::string_view name = line.substr(0, colon);
-    const auto ids = words(line.substr(std::min(colon + 1, line.size())));
+    const auto ids = names_task(name) ? words(line.substr(std::min(colon + 1, line.size())))
+                                      : std::vector<std::string_view>();
     if (ids.empty() || status_id(view, name, ids.front()) == ids.front()) {
       text += line;
     } else {

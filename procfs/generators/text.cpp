@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace proctor::procfs::generators {
 
@@ -16,14 +17,15 @@ std::vector<std::string_view> lines(std::string_view text) {
 }
 
 std::vector<std::string_view> words(std::string_view line) {
-  constexpr std::string_view blanks = " \t";
+  // Not find_first_of(), which searches its set anew for each character.
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
   std::vector<std::string_view> found;
-  for (std::size_t start = line.find_first_not_of(blanks); start != std::string_view::npos;) {
-    const std::size_t end = std::min(line.find_first_of(blanks, start), line.size());
-    found.push_back(line.substr(start, end - start));
-    start = line.find_first_not_of(blanks, end);
+  for (const char *at = line.begin(), *const end = line.end();;) {
+    at = std::find_if_not(at, end, is_blank);
+    if (at == end) return found;
+    const char* const start = std::exchange(at, std::find_if(at, end, is_blank));
+    found.emplace_back(start, at - start);
   }
-  return found;
 }
 
 std::optional<std::uint64_t> number(std::string_view text) {

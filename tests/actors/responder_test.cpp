@@ -41,17 +41,18 @@ class FakeListener final : public kernel::Listener {
     return {};
   }
   bool is_valid(std::uint64_t) override { return true; }
-  kernel::Result<int> add_fd_and_respond(std::uint64_t cookie, int fd, std::uint32_t flags) override {
+  kernel::Result<int> add_fd_and_respond(std::uint64_t cookie, pid_t, int fd, std::uint32_t flags) override {
     injected.push_back({cookie, fd, flags});
     if (inject_error != 0) return kernel::Error{inject_error, "inject"};
     return 3;
   }
-  kernel::Result<int> add_fd(std::uint64_t cookie, int fd, std::uint32_t flags) override {
+  kernel::Result<int> add_fd(std::uint64_t cookie, pid_t, int fd, std::uint32_t flags) override {
     injected.push_back({cookie, fd, flags});
     if (inject_error != 0) return kernel::Error{inject_error, "add"};
     return 5;
   }
-  kernel::Result<void> replace_fd(std::uint64_t cookie, int fd, int number, std::uint32_t flags) override {
+  kernel::Result<void> replace_fd(std::uint64_t cookie, pid_t, int fd, int number,
+                                  std::uint32_t flags) override {
     replaced.push_back({{cookie, fd, flags}, number});
     if (inject_error != 0) return kernel::Error{inject_error, "replace"};
     return {};

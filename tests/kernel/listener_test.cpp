@@ -173,7 +173,7 @@ TEST_CASE("listener: answering a call whose target was killed is ENOENT", "[list
   const auto late = listener->respond(answer(cookie, 0));
   REQUIRE_FALSE(late);
   CHECK(late.error().number == ENOENT);
-  const auto late_fd = listener->add_fd_and_respond(cookie, STDIN_FILENO, 0);
+  const auto late_fd = listener->add_fd_and_respond(cookie, 0, STDIN_FILENO, 0);
   REQUIRE_FALSE(late_fd);
   CHECK(late_fd.error().number == ENOENT);
 }
@@ -199,7 +199,9 @@ TEST_CASE("listener: an injected descriptor is the answer, and close-on-exec whe
   const UniqueFd file{::open("/proc/self/status", O_RDONLY | O_CLOEXEC)};
   struct stat expected {};
   REQUIRE(::fstat(file.get(), &expected) == 0);
-  const auto number = listener->add_fd_and_respond(receive(*listener).id, file.get(), flags);
+  const auto received = receive(*listener);
+  const auto number =
+      listener->add_fd_and_respond(received.id, static_cast<pid_t>(received.pid), file.get(), flags);
   REQUIRE(number);
   CHECK(target.child().wait() == 0);
   CHECK(state->outcome.result == *number);
@@ -218,7 +220,7 @@ TEST_CASE("listener: EMFILE in the target leaves its call unanswered", "[listene
   auto listener = adopt(target);
   REQUIRE(listener);
   const auto cookie = receive(*listener).id;
-  const auto number = listener->add_fd_and_respond(cookie, STDIN_FILENO, O_CLOEXEC);
+  const auto number = listener->add_fd_and_respond(cookie, target.child().pid(), STDIN_FILENO, O_CLOEXEC);
   REQUIRE_FALSE(number);
   CHECK(number.error().number == EMFILE);
   CHECK(listener->is_valid(cookie));

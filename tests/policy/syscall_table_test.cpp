@@ -86,8 +86,7 @@ TEST_CASE("syscall table: no two rows of one call contradict each other") {
 }
 
 TEST_CASE("syscall table: what nobody retries after EINTR, or what must end, is never notified") {
-  for (const long number :
-       {SYS_close, SYS_fork, SYS_vfork, SYS_clone3, SYS_exit, SYS_exit_group}) {
+  for (const long number : {SYS_close, SYS_fork, SYS_vfork, SYS_clone3, SYS_exit, SYS_exit_group}) {
     INFO(number);
     CHECK(notify_row(static_cast<int>(number)) == nullptr);
   }

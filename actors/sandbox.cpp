@@ -1,7 +1,5 @@
 #include "actors/sandbox.hpp"
 
-#include <unistd.h>
-
 #include <chrono>
 #include <csignal>
 #include <set>
@@ -34,8 +32,6 @@ constexpr std::string_view phase_name(sandbox_state::Phase phase) {
 
 /// Looks at a tree that keeps growing while it is being stopped.
 constexpr int stop_rounds_max = 1000;
-
-const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 
 /// Starts what receives and decides, registers the target, and lets it go.
 void start(SandboxSelf self, SandboxContext& context) {
@@ -162,7 +158,7 @@ messages::SandboxDescriptionPtr sandbox_state::describe(DescribeSandbox::Detail 
     if (const auto stat = kernel::read_proc_stat(entry.key.pid)) {
       process.command = stat->comm;
       process.threads = stat->threads;
-      process.memory_bytes = stat->resident_pages * page_bytes;
+      process.memory_bytes = stat->resident_pages * kernel::page_bytes();
     }
     d.processes.push_back(std::move(process));
     if (everything && !entry.handle.is_zombie()) d.actors.push_back(entry.handle.counters->report());

@@ -26,8 +26,8 @@ constexpr std::chrono::milliseconds tick{10};
 /// Many processes take longer to look at than a tick: so many times that is not spent on them next.
 constexpr int rest_after_measuring = 4;
 
-const auto page_bytes = static_cast<unsigned>(::sysconf(_SC_PAGESIZE));
-const auto machine_memory_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * page_bytes;
+const auto machine_memory_bytes =
+    static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * kernel::page_bytes();
 const auto ticks_per_second = static_cast<unsigned>(::sysconf(_SC_CLK_TCK));
 
 double uptime_s() {
@@ -93,7 +93,7 @@ procfs::View SandboxView::look(bool with_usage) {
     view.load[i] = static_cast<std::uint64_t>(load_[i] * (1U << procfs::load_shift));
   view.uptime_s = uptime_s();
   view.ticks_per_second = ticks_per_second;
-  view.page_bytes = page_bytes;
+  view.page_bytes = static_cast<unsigned>(kernel::page_bytes());
   view.foreign_group = context_.jobs.foreign_group();
   view.foreign_session = context_.jobs.foreign_session();
   view.is_member = [this](pid_t pid) { return is_member(pid); };
@@ -168,7 +168,7 @@ procfs::Usage SandboxView::measure() const {
       usage.last_pid = entry.key.pid;
     if (!context_.order.policy.limits.memory_bytes) continue;
     if (const auto pages = kernel::read_anonymous_pages(entry.key.pid))
-      usage.anonymous_bytes += *pages * page_bytes;
+      usage.anonymous_bytes += *pages * kernel::page_bytes();
   }
   // The session parent is the parent of the tree alone: what it has waited for was the sandbox's.
   if (const auto parent = kernel::read_proc_stat(context_.order.init)) add_waited(*parent);

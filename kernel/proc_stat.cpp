@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 
+#include "kernel/numbers.hpp"
 #include "kernel/unique_fd.hpp"
 
 namespace proctor::kernel {
@@ -26,13 +27,6 @@ constexpr std::size_t last_field = 52;
 constexpr std::size_t stat_bytes_max = 2048;
 
 Error not_a_stat_line() { return {EPROTO, "parse a line of /proc/PID/stat"}; }
-
-template <class Number>
-bool parse_number(std::string_view text, Number& into) {
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, into);
-  return error == std::errc{} && stop == end;
-}
 
 /// The fields after comm, split at single blanks; element 0 is field 3.
 using Fields = std::array<std::string_view, last_field - first_field_after_comm + 1>;
@@ -202,6 +196,11 @@ Result<std::vector<pid_t>> read_threads(pid_t tgid) {
   // A group that ended after its directory was opened has no threads, which no living one has.
   if (threads && threads->empty()) return Error{ENOENT, "list " + path};
   return threads;
+}
+
+std::size_t page_bytes() noexcept {
+  static const auto bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return bytes;
 }
 
 bool has_one_thread(pid_t tgid) noexcept {

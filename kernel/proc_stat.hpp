@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -57,6 +58,9 @@ struct ProcStat {
 /// Whether a group has one thread, by the links of /proc/TGID/task. False where it cannot be told. While that
 /// thread waits in a call nothing but the call itself changes that.
 [[nodiscard]] bool has_one_thread(pid_t tgid) noexcept;
+
+/// The size of a page, in which the kernel counts memory.
+[[nodiscard]] std::size_t page_bytes() noexcept;
 
 /// The numeric names of /proc, ascending: every process this process can see.
 [[nodiscard]] Result<std::vector<pid_t>> read_all_pids();

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <utility>
+
+#include "kernel/numbers.hpp"
 
 namespace proctor::kernel {
 namespace {
@@ -27,12 +28,6 @@ std::optional<std::array<std::string_view, fields_of_line>> split(std::string_vi
   }
   if (fields[1] == "->") return std::nullopt;
   return fields;
-}
-
-template <class Number>
-bool parse_number(std::string_view text, Number& into) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), into);
-  return error == std::errc{} && end == text.data() + text.size();
 }
 
 std::optional<RecordLock> parse_line(std::string_view line) {

@@ -9,16 +9,13 @@
 #include <cstring>
 #include <limits>
 
+#include "kernel/proc_stat.hpp"
+
 namespace proctor::kernel {
 namespace {
 
 /// First chunk of a string: most paths fit, and the kernel copies no more than it must.
 constexpr std::size_t string_chunk_bytes = 256;
-
-std::size_t page_bytes() {
-  static const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  return size;
-}
 
 std::size_t bytes_to_page_end(std::uint64_t address) {
   return page_bytes() - static_cast<std::size_t>(address % page_bytes());

@@ -20,6 +20,7 @@
 #include "kernel/unique_fd.hpp"
 #include "support/catch.hpp"
 #include "tests/kernel/child.hpp"
+#include "tests/kernel/descriptors.hpp"
 #include "tests/kernel/ordinary_user.hpp"
 #include "tests/kernel/temporary_directory.hpp"
 
@@ -38,11 +39,6 @@ Credentials ordinary() {
 Credentials own() {
   auto credentials = read_credentials(static_cast<pid_t>(::syscall(SYS_gettid)));
   return credentials ? *credentials : Credentials{};
-}
-
-int open_errno(const std::string& path, int flags) {
-  const UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
-  return fd ? 0 : errno;
 }
 
 /// Takes one capability out of this thread's effective set.

@@ -20,6 +20,7 @@
 
 #include "support/catch.hpp"
 #include "tests/kernel/child.hpp"
+#include "tests/kernel/descriptors.hpp"
 #include "tests/kernel/ordinary_user.hpp"
 #include "tests/kernel/temporary_directory.hpp"
 
@@ -34,11 +35,6 @@ enum class As { is, ordinary };
 std::vector<As> everybody() { return is_root() ? std::vector{As::is, As::ordinary} : std::vector{As::is}; }
 
 /// The errno of opening `path`; 0 when it opened.
-int open_errno(const std::string& path, int flags = O_RDONLY, int directory = AT_FDCWD) {
-  const UniqueFd fd(::openat(directory, path.c_str(), flags | O_CLOEXEC, 0600));
-  return fd ? 0 : errno;
-}
-
 bool lists(const char* directory, const std::string& name) {
   DIR* stream = ::opendir(directory);
   if (stream == nullptr) return false;

@@ -19,6 +19,7 @@
 
 #include "support/catch.hpp"
 #include "tests/kernel/child.hpp"
+#include "tests/kernel/descriptors.hpp"
 #include "tests/kernel/ordinary_user.hpp"
 #include "tests/kernel/temporary_directory.hpp"
 
@@ -81,11 +82,6 @@ std::vector<int> numbers(const std::vector<UniqueFd>& fds) {
   std::vector<int> all;
   for (const auto& fd : fds) all.push_back(fd.get());
   return all;
-}
-
-std::size_t open_descriptors() {
-  const std::filesystem::directory_iterator all("/proc/self/fd");
-  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
 SocketMessage must_receive(MessageSocket& socket) {

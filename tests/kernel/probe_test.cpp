@@ -22,17 +22,13 @@
 #include "kernel/uapi.hpp"
 #include "support/catch.hpp"
 #include "tests/kernel/child.hpp"
+#include "tests/kernel/descriptors.hpp"
 #include "tests/kernel/ordinary_user.hpp"
 
 using namespace proctor::kernel;
 using namespace proctor::tests;
 
 namespace {
-
-std::size_t open_descriptors() {
-  const std::filesystem::directory_iterator all("/proc/self/fd");
-  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
-}
 
 /// Whether the kernel is at least this.
 bool release_at_least(const Capabilities& found, int major, int minor) {

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/proc_stat.hpp"
 #include "support/catch.hpp"
 #include "tests/kernel/child.hpp"
 
@@ -22,8 +23,6 @@ using namespace proctor::kernel;
 using namespace proctor::tests;
 
 namespace {
-
-std::size_t page_bytes() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 
 /// Some pages of which the last is a hole, made before the fork: a child has them at the same address.
 class Pages {

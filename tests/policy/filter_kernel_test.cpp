@@ -12,10 +12,13 @@
 
 #include "policy/filter.hpp"
 #include "support/catch.hpp"
+#include "tests/policy/built_filter.hpp"
 
 // The emitted program in the real kernel, in children that only make raw calls.
 namespace proctor::policy {
 namespace {
+
+using proctor::tests::program_of;
 
 constexpr int could_not_install = 255;
 
@@ -42,12 +45,6 @@ int in_child(const BpfProgram& program, Body body) {
   } while (reaped < 0 && errno == EINTR);
   REQUIRE(reaped == child);
   return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-BpfProgram program_of(std::span<const SyscallRow> rows) {
-  auto program = build_filter(rows);
-  if (!program) FAIL(program.error().operation);
-  return *program;
 }
 
 /// The errno of a call, 0 if it worked.

@@ -18,10 +18,12 @@
 #include "policy/reference.hpp"
 #include "support/bpf_evaluator.hpp"
 #include "support/catch.hpp"
+#include "tests/policy/built_filter.hpp"
 
 namespace proctor::policy {
 namespace {
 
+using proctor::tests::program_of;
 using reference::call;
 using reference::high_bit_33;
 using test::evaluate_bpf;
@@ -29,12 +31,6 @@ using test::evaluate_bpf;
 constexpr std::uint32_t refused_with_enosys = SECCOMP_RET_ERRNO | ENOSYS;
 constexpr std::uint32_t refused_with_eperm = SECCOMP_RET_ERRNO | EPERM;
 constexpr long numbers_checked = 700;
-
-BpfProgram program_of(std::span<const SyscallRow> rows) {
-  auto program = build_filter(rows);
-  if (!program) FAIL("build_filter: " << program.error().operation);
-  return *program;
-}
 
 const BpfProgram& shipped(ProcMode mode = ProcMode::strict) {
   static const BpfProgram standard = program_of(rows_of(ProcMode::standard));

@@ -35,11 +35,6 @@ struct Ungranted {
   }
 };
 
-std::string content_of(const policy::Verdict& verdict) {
-  const int fd = injected_fd(verdict);
-  return fd < 0 ? answer_of(verdict) : read_all(fd);
-}
-
 }  // namespace
 
 TEST_CASE(

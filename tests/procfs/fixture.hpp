@@ -127,6 +127,12 @@ inline std::string read_all(int fd) {
   return text;
 }
 
+/// What is in the injected file; any other answer by its name.
+inline std::string content_of(const policy::Verdict& verdict) {
+  const int fd = injected_fd(verdict);
+  return fd < 0 ? answer_of(verdict) : read_all(fd);
+}
+
 /// What the kernel itself answers: a descriptor, or the errno.
 struct KernelAnswer {
   kernel::UniqueFd fd;

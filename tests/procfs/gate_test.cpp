@@ -19,11 +19,6 @@ using procfs::ProcGate;
 
 void be_called(const char* name) { ::prctl(PR_SET_NAME, name); }
 
-std::string content_of(const policy::Verdict& verdict) {
-  const int fd = injected_fd(verdict);
-  return fd < 0 ? answer_of(verdict) : read_all(fd);
-}
-
 /// A target with the descriptor `number` on `path`, as the kernel opens it for the target.
 Target target_holding(int number, const std::string& path) {
   return Target([number, path] {

@@ -33,11 +33,6 @@ Target mounting_target(const std::function<void()>& mount_things) {
   });
 }
 
-std::string content_of(const policy::Verdict& verdict) {
-  const int fd = injected_fd(verdict);
-  return fd < 0 ? answer_of(verdict) : read_all(fd);
-}
-
 }  // namespace
 
 TEST_CASE("mounts: a target in a chroot is served from its own root, and does not leave it") {

@@ -20,6 +20,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/call_arguments.hpp"
 #include "actors/job_ids.hpp"
 #include "actors/process_state.hpp"
 #include "actors/sandbox_context.hpp"
@@ -138,7 +139,7 @@ std::span<std::byte> bytes_of(Value& value) {
 /// Which call, told from others of its number by the bits `mask` of the register `selector`.
 struct DescriptorCalls::Row {
   int number;
-  unsigned selector;
+  int register_number;
   std::uint32_t mask;
   std::uint32_t value;
   Verdict (DescriptorCalls::*handle)();
@@ -163,7 +164,7 @@ Verdict DescriptorCalls::decide() {
   const auto& call = notification_.data;
   const auto* const row = std::ranges::find_if(rows, [&](const Row& candidate) {
     return candidate.number == call.nr &&
-           (static_cast<std::uint32_t>(call.args[candidate.selector]) & candidate.mask) == candidate.value;
+           (word_argument(notification_, candidate.register_number) & candidate.mask) == candidate.value;
   });
   if (row == rows.end()) return {Fail{ENOSYS}, "no handler for this call"};
   return (this->*row->handle)();
@@ -218,15 +219,14 @@ Verdict DescriptorCalls::pass_credentials() {
   const auto senders = kernel::senders_to(socket->get());
   if (!senders) return failed(senders.error());
   int wanted = 0;
-  if (static_cast<int>(static_cast<std::uint32_t>(args[4])) < static_cast<int>(sizeof wanted))
-    return {Fail{EINVAL}, as_the_kernel};
+  if (int_argument(notification_, 4) < static_cast<int>(sizeof wanted)) return {Fail{EINVAL}, as_the_kernel};
   if (const auto read = process_.read_memory(notification_, args[3], bytes_of(wanted)); !read)
     return failed(read.error());
   if (wanted != 0 && *senders != kernel::Senders::nobody_is_named) {
     if (*senders == kernel::Senders::anybody || !has_own_peer(*socket))
       return {Fail{EPERM}, "senders outside the sandbox would be named"};
   }
-  const auto option = static_cast<int>(args[2]);
+  const int option = int_argument(notification_, 2);
   if (const auto set = kernel::set_socket_option(socket->get(), option, wanted != 0 ? 1 : 0); !set)
     return {Fail{set.error().number}, as_the_kernel};
   return {Return{0}, "only a process of the sandbox can be at the other end"};
@@ -235,7 +235,7 @@ Verdict DescriptorCalls::pass_credentials() {
 // -- whom a descriptor's signals go to ------------------------------------------------------------
 
 Verdict DescriptorCalls::set_owner() {
-  const auto owner = static_cast<pid_t>(static_cast<std::uint32_t>(notification_.data.args[2]));
+  const pid_t owner = int_argument(notification_, 2);
   // Continue safety: nobody, or the kernel's EINVAL.
   if (owner == 0 || owner == INT_MIN) return {Continue{}};
   if (owner < 0 && !context_.order.signals_scoped)
@@ -280,13 +280,9 @@ Verdict DescriptorCalls::own_on_behalf(const UniqueFd& file, int type, pid_t own
   // of the sandbox's Landlock domain. So only a group that the sandbox's own process leads; and the real uid,
   // which stays when credentials are assumed, must not be one that may signal more than the target may.
   if (type == F_OWNER_PGRP && owner != 0 && key.pid != owner) return {Fail{ESRCH}, no_such_process};
-  const auto own = kernel::read_credentials(::gettid());
-  const auto theirs = kernel::read_credentials(static_cast<pid_t>(notification_.pid));
-  if (!own || !theirs || !context_.listener.is_valid(notification_.id))
-    return {Fail{EINTR}, "the target is gone"};
-  if (::getuid() != theirs->fsuid) return {Fail{EPERM}, "not with the target's rights"};
-  const auto assumed = kernel::AssumedCredentials::assume(*theirs, *own);
-  if (!assumed) return {Fail{EPERM}, "not with the target's rights"};
+  const auto acting = act_as_caller(context_, notification_);
+  if (!acting || ::getuid() != ::geteuid())
+    return {Fail{acting ? EPERM : acting.error().number}, "not with the target's rights"};
   const OwnerEx wanted{type, owner};
   if (::fcntl(file.get(), F_SETOWN_EX, &wanted) != 0) return {Fail{errno}, as_the_kernel};
   // The number may have gone to another process just before the kernel looked it up.
@@ -308,7 +304,7 @@ Verdict DescriptorCalls::tell_lock() {
   if (const auto read = process_.read_memory(notification_, args[2], bytes_of(wanted)); !read)
     return failed(read.error());
   auto told = wanted;
-  const auto command = static_cast<int>(args[1]);
+  const int command = int_argument(notification_, 1);
   if (::fcntl(file->get(), command, &told) != 0) return {Fail{errno}, as_the_kernel};
   // A process's own locks are not in its way, but they are in the supervisor's.
   if (command == F_GETLK && told.l_type != F_UNLCK && told.l_pid == process_.key().pid) {
@@ -352,7 +348,7 @@ Verdict DescriptorCalls::tell_of_pidfd() {
   if (!captured) return failed(captured.error());
   const auto pidfd = kernel::PidFd::adopt(std::move(*captured), 0);
   if (!pidfd.inode()) return {Fail{ENOTTY}, "not a pidfd that tells anything"};
-  const auto request = static_cast<std::uint32_t>(args[1]);
+  const auto request = word_argument(notification_, 1);
   // The kernel fills in as much as the request says (fs/pidfs.c, pidfd_info), and reads the first field.
   std::vector<std::byte> answer(std::max<std::size_t>(_IOC_SIZE(request), sizeof(kernel::uapi::PidfdInfo)));
   kernel::uapi::PidfdInfo info;
@@ -375,7 +371,7 @@ Verdict DescriptorCalls::tell_of_pidfd() {
 }
 
 Verdict DescriptorCalls::translate_pid() {
-  const auto pid = static_cast<pid_t>(static_cast<std::uint32_t>(notification_.data.args[2]));
+  const pid_t pid = int_argument(notification_, 2);
   if (pid > 0 && !is_member(pid)) return {Fail{ESRCH}, no_such_process};
   // Continue safety: the number is in a register.
   return {Continue{}};
@@ -384,8 +380,7 @@ Verdict DescriptorCalls::translate_pid() {
 // -- what they share ------------------------------------------------------------------------------
 
 kernel::Result<UniqueFd> DescriptorCalls::capture() const {
-  auto file = process_.capture(notification_,
-                               static_cast<int>(static_cast<std::uint32_t>(notification_.data.args[0])));
+  auto file = process_.capture(notification_, int_argument(notification_, 0));
   // To all these calls one that is only a path is none (fdget), and that comes before all else.
   if (file && (::fcntl(file->get(), F_GETFL) & O_PATH) != 0) return kernel::Error{EBADF, "only a path"};
   return file;

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <variant>
 
+#include "actors/call_arguments.hpp"
 #include "actors/pid_argument.hpp"
 #include "actors/verdict_record.hpp"
 #include "procfs/instance.hpp"
@@ -16,7 +17,7 @@ std::int64_t now_ns() { return Loop::Clock::now().time_since_epoch() / std::chro
 
 /// Whether a getdents call surely lists a directory of which every entry is shown: nearly all do.
 bool has_nothing_to_hide(const SandboxContext& context, const seccomp_notif& received, pid_t tgid) {
-  const auto fd = static_cast<int>(static_cast<std::uint32_t>(received.data.args[0]));
+  const int fd = int_argument(received, 0);
   return procfs::file_system_of(static_cast<pid_t>(received.pid), fd) == procfs::FileSystem::other &&
          is_alone_with_descriptors(context, tgid);
 }

@@ -116,6 +116,8 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return tell_ipc(notification);
     case policy::Handler::set_affinity:
       return set_affinity(notification);
+    case policy::Handler::tell_affinity:
+      return tell_affinity(notification);
     case policy::Handler::read_anew:
       return read_anew(notification);
     case policy::Handler::descriptor:

@@ -102,6 +102,7 @@ class ProcessState {
   /// shmctl(2), msgctl(2), semctl(2) where they tell who made or last used an object.
   [[nodiscard]] policy::Verdict tell_ipc(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict set_affinity(const seccomp_notif& notification);
+  [[nodiscard]] policy::Verdict tell_affinity(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict process_limit(const seccomp_notif& notification);
   /// Judges that limit's being set to what is at `address`. Nothing: it is what was told, and stays.
   [[nodiscard]] std::optional<policy::Verdict> judge_process_limit(const seccomp_notif& notification,

@@ -3,6 +3,7 @@
 #include <linux/capability.h>
 #include <poll.h>
 
+#include <cerrno>
 #include <csignal>
 #include <utility>
 
@@ -145,6 +146,20 @@ void forget_process(SandboxContext& context, const index::Entry<ProcessHandle>& 
     return;
   }
   caf::anon_send(entry.handle.actor, messages::ProcessExited{status});
+}
+
+kernel::Result<kernel::AssumedCredentials> act_as_caller(SandboxContext& context,
+                                                         const seccomp_notif& notification) {
+  const auto* const own = context.gate.own_credentials();
+  const auto theirs = context.everyones_credentials
+                          ? kernel::Result{*context.everyones_credentials}
+                          : context.gate.credentials_of(static_cast<pid_t>(notification.pid));
+  // Asked after the reading: the thread still waits in its call, so they are its own.
+  if (own == nullptr || !theirs || !context.listener.is_valid(notification.id))
+    return kernel::Error{ESRCH, "act as a thread that is gone"};
+  auto assumed = kernel::AssumedCredentials::assume(*theirs, *own);
+  if (!assumed) return kernel::Error{EPERM, assumed.error().operation};
+  return assumed;
 }
 
 bool is_alone_with_descriptors(const SandboxContext& context, pid_t tgid) {

@@ -139,6 +139,11 @@ struct SandboxContext {
 /// A process has left the index: says so on record and to its actor.
 void forget_process(SandboxContext& context, const index::Entry<ProcessHandle>& entry);
 
+/// Makes the calling thread act with the credentials of the thread that waits in a call, until what is
+/// returned ends. ESRCH: that thread is gone; EPERM: this supervisor may not become it.
+[[nodiscard]] kernel::Result<kernel::AssumedCredentials> act_as_caller(SandboxContext& context,
+                                                                       const seccomp_notif& notification);
+
 /// Whether nobody but the one thread of a process, which waits in a call, can change its table of
 /// descriptors: what a number there meant when it was judged it then means to the kernel too.
 [[nodiscard]] bool is_alone_with_descriptors(const SandboxContext& context, pid_t tgid);

@@ -106,9 +106,10 @@ Verdict ProcessState::set_affinity(const seccomp_notif& notification) {
   const pid_t tid = named == 0 ? static_cast<pid_t>(notification.pid) : named;
   if (named != 0 && !context_.members.group_of(named))
     return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
-  // Continue safety: the pid is in a register, and any CPU of the machine is the sandbox's.
   const auto view = context_.view.look(false);
-  if (view.all_cpus) return {Continue{}};
+  // Continue safety: about the caller itself, which waits here; and any CPU of the machine is the sandbox's.
+  // What is about another thread is done here, between two hand-overs to that thread (kernel::OneCpu).
+  if (view.all_cpus && tid == static_cast<pid_t>(notification.pid)) return {Continue{}};
 
   std::array<std::byte, kernel::cpu_mask_bytes_max> mask{};
   const auto length =
@@ -117,19 +118,35 @@ Verdict ProcessState::set_affinity(const seccomp_notif& notification) {
   const auto read = read_some(notification, notification.data.args[2], wanted);
   if (!read && read.error().number != EFAULT) return {Fail{EPERM}, "the mask cannot be read"};
   if (!read || *read < length) return {Fail{EFAULT}, "the mask is not mapped"};
-  std::vector<unsigned> cpus;
-  std::ranges::set_intersection(kernel::cpus_in_mask(mask), view.cpus, std::back_inserter(cpus));
+  auto cpus = kernel::cpus_in_mask(mask);
+  if (!view.all_cpus)
+    std::erase_if(cpus, [&](unsigned cpu) { return !std::ranges::binary_search(view.cpus, cpu); });
   // With the target's rights: the kernel asks whose process it is. A number that is dealt to another process
   // between the look-up and this call would be one that the target's user could restrict anyway.
-  const auto own = kernel::read_credentials(::gettid());
-  const auto theirs = kernel::read_credentials(static_cast<pid_t>(notification.pid));
-  if (!own || !theirs || !context_.listener.is_valid(notification.id))
-    return {Fail{EINTR}, "the target is gone"};
-  const auto assumed = kernel::AssumedCredentials::assume(*theirs, *own);
-  if (!assumed) return {Fail{EPERM}, "not with the target's rights"};
+  const auto acting = act_as_caller(context_, notification);
+  if (!acting) return {Fail{acting.error().number}, "not with the target's rights"};
   if (const auto done = kernel::set_allowed_cpus(tid, cpus); !done)
     return {Fail{done.error().number}, "as the kernel would"};
   return {Return{0}, "within the CPUs of the sandbox"};
+}
+
+Verdict ProcessState::tell_affinity(const seccomp_notif& notification) {
+  const pid_t tid = int_argument(notification, 0);
+  if (!context_.members.group_of(tid)) return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
+  // Here, between two hand-overs to that thread, during which it is kept on one CPU (kernel::OneCpu).
+  // However long the caller says that its mask is, the kernel writes no more than this
+  // (kernel/sched/syscalls.c).
+  std::array<std::byte, kernel::cpu_mask_bytes_max> mask{};
+  const long told = ::syscall(SYS_sched_getaffinity, tid, word_argument(notification, 1), mask.data());
+  if (told < 0) return {Fail{errno}, "as the kernel would"};
+  if (!context_.members.group_of(tid)) return {Fail{ESRCH}, "it has ended, and another may have its number"};
+  auto verdict =
+      answer_in_memory(notification, notification.data.args[2],
+                       std::span{mask}.first(static_cast<std::size_t>(told)), told, "an own process");
+  const auto* const fail = std::get_if<Fail>(&verdict.answer);
+  // Continue safety: as in tell(); it names a thread of the sandbox in a register.
+  if (fail != nullptr && fail->error == EACCES) return {Continue{}};
+  return verdict;
 }
 
 Verdict ProcessState::tell_ipc(const seccomp_notif& notification) {

@@ -51,12 +51,8 @@ bool shares_ipc_objects(pid_t tid) {
 }
 
 Result<ToldIpc> ask_ipc(SandboxContext& context, const seccomp_notif& notification) {
-  const auto own = kernel::read_credentials(::gettid());
-  const auto theirs = kernel::read_credentials(static_cast<pid_t>(notification.pid));
-  if (!own || !theirs || !context.listener.is_valid(notification.id))
-    return kernel::Error{ESRCH, "the target is gone"};
-  const auto assumed = kernel::AssumedCredentials::assume(*theirs, *own);
-  if (!assumed) return kernel::Error{EACCES, "not with the target's rights"};
+  const auto acting = act_as_caller(context, notification);
+  if (!acting) return acting.error();
   const std::function<bool(pid_t)> is_member = [&context](pid_t pid) {
     return pid > 0 && context.members.group_of(pid).has_value();
   };

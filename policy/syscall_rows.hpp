@@ -97,6 +97,10 @@ constexpr std::string_view names_foreign_path =
 constexpr std::string_view tells_as_proc_does = "a call and the files of /proc give one answer";
 constexpr std::string_view keeps_cpus =
     "a process outside the sandbox does not exist, and the sandbox keeps to the CPUs that it is told it has";
+constexpr std::string_view tells_own_cpus =
+    "a process outside the sandbox does not exist for this call; what a thread may run on is told when "
+    "nothing is "
+    "handed over to it";
 constexpr std::string_view reads_anew =
     "a file of /proc that is read again from its beginning tells what is true by then";
 constexpr std::string_view tells_process_limit =
@@ -357,6 +361,12 @@ constexpr SyscallRow ask_ipc(std::string_view name, long number, std::uint8_t ar
   row.argument = argument;
   row.condition = Condition::low_word_equals;
   row.value = command;
+  return row;
+}
+
+constexpr SyscallRow ask_affinity_of_others() {
+  SyscallRow row = ask("sched_getaffinity", SYS_sched_getaffinity, Handler::tell_affinity, tells_own_cpus);
+  row.condition = Condition::not_zero;
   return row;
 }
 

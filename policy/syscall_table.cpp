@@ -157,7 +157,7 @@ constexpr std::array table{
     judge("sched_setattr", SYS_sched_setattr, 0),
     judge("sched_getattr", SYS_sched_getattr, 0),
     ask("sched_setaffinity", SYS_sched_setaffinity, Handler::set_affinity, keeps_cpus),
-    judge("sched_getaffinity", SYS_sched_getaffinity, 0),
+    ask_affinity_of_others(),
     judge("sched_rr_get_interval", SYS_sched_rr_get_interval, 0),
     ask_limits_of_others(),
     ask_process_limit("prlimit64", SYS_prlimit64, 1),

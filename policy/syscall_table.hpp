@@ -47,6 +47,7 @@ enum class Handler : std::uint8_t {
   tell_ipc,       ///< shmctl, msgctl, semctl: who made or last used an object
   tell_session,   ///< getsid
   set_affinity,   ///< sched_setaffinity: within the CPUs of the sandbox
+  tell_affinity,  ///< sched_getaffinity of another thread
   process_limit,  ///< prlimit64 of another process; it, getrlimit and setrlimit of RLIMIT_NPROC
   read_anew,      ///< lseek to the beginning, pread from there: a virtual file is made anew
   descriptor,     ///< getsockopt, setsockopt, fcntl, ioctl: what they tell or take of processes

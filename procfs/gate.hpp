@@ -78,6 +78,9 @@ class ProcGate {
   /// The credentials of a thread of the sandbox, for OpenRequest. Reads them from /proc each time.
   [[nodiscard]] kernel::Result<kernel::Credentials> credentials_of(pid_t tid);
 
+  /// The calling thread's credentials, read once. Null: they cannot be read.
+  [[nodiscard]] const kernel::Credentials* own_credentials();
+
   /// Judges a directory by itself: `directory` is a duplicate of the target's descriptor. A directory of a
   /// foreign process can be reached by a race or inherited, and must then tell nothing.
   [[nodiscard]] Listing judge_listing(pid_t tid, pid_t tgid, const kernel::UniqueFd& directory);
@@ -115,9 +118,6 @@ class ProcGate {
   [[nodiscard]] bool is_hidden(std::string_view name) const;
   /// The row of a file that is made and not passed on.
   [[nodiscard]] const VirtualFile* find_virtual(std::string_view path) const;
-  /// The calling thread's credentials, read once.
-  [[nodiscard]] const kernel::Credentials* own_credentials();
-
   Members& members_;
   PathHints hints_;
   ViewSource* views_;

@@ -153,8 +153,6 @@ FileSystem file_system_of(pid_t tid, int dirfd) {
   return info ? file_system_of_device(tid, info->id.device) : FileSystem::other;
 }
 
-bool is_on_procfs(pid_t tid, int dirfd) { return file_system_of(tid, dirfd) == FileSystem::procfs; }
-
 bool is_root_of_own_pids(int fd, const ObjectId& id) {
   // "self" is the proof that the number alone is not: nothing but the root has it.
   if (id.inode != proc_root_inode) return false;

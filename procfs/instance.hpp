@@ -59,7 +59,6 @@ enum class FileSystem : std::uint8_t {
 /// What the target's descriptor `dirfd` (AT_FDCWD: its working directory) is on. One statx in the common
 /// case. `other` when it cannot be told.
 [[nodiscard]] FileSystem file_system_of(pid_t tid, int dirfd);
-[[nodiscard]] bool is_on_procfs(pid_t tid, int dirfd);
 
 /// Whether `fd`, an object on a procfs, is the root directory of one whose numbers are this process's own:
 /// several procfs of one pid namespace agree, one of another namespace must not be judged by our numbers.

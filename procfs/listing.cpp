@@ -84,12 +84,6 @@ class Visibility {
 
 }  // namespace
 
-bool is_proc_root(pid_t tid, int fd) {
-  const auto info = examine(task_directory_path(tid, fd));
-  return info && info->id.inode == proc_root_inode && S_ISDIR(info->mode) &&
-         is_procfs_device(tid, info->id.device);
-}
-
 kernel::Result<std::vector<std::byte>> list_members(const kernel::UniqueFd& directory, std::size_t room,
                                                     DirentLayout layout, Members& members) {
   return list_shown(directory, room, layout, Visibility(members));

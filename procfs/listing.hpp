@@ -21,10 +21,6 @@ enum class DirentLayout : std::uint8_t {
   dirent64,  ///< getdents64
 };
 
-/// Whether the target's descriptor `fd` (of thread `tid`) is the root directory of a procfs, of whatever pid
-/// namespace. One statx, nothing opened. ProcGate::judge_listing() says more, of a duplicate.
-[[nodiscard]] bool is_proc_root(pid_t tid, int fd);
-
 /// At most so much is returned by one call, however much room there is: a shorter answer is always legal.
 inline constexpr std::size_t listing_bytes_max = std::size_t{1} << 20U;
 

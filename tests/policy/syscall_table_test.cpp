@@ -146,7 +146,6 @@ TEST_CASE("syscall table: the calls that carry a pid in a register are all judge
       {SYS_sched_getscheduler, 0},
       {SYS_sched_setattr, 0},
       {SYS_sched_getattr, 0},
-      {SYS_sched_getaffinity, 0},
       {SYS_sched_rr_get_interval, 0},
       {SYS_move_pages, 0},
       {SYS_migrate_pages, 0},

@@ -201,6 +201,29 @@ TEST_CASE("listing: the legacy layout has the type in its last byte") {
   }
 }
 
+TEST_CASE("listing: by a complete roll nobody is asked about, by another one those who are not on it") {
+  class Roll : public procfs::Members {
+   public:
+    std::optional<pid_t> group_of(pid_t pid) override {
+      ++asked;
+      return pid == ::getpid() ? std::optional{pid} : std::nullopt;
+    }
+    void discover() override {}
+    procfs::Roll call_roll() override { return {{1}, complete}; }
+    bool complete = GENERATE(true, false);
+    int asked = 0;
+  } members;
+  std::vector<std::string> pids;
+  for (const auto& name : names(open_proc(), 4096, members)) {
+    if (is_number(name)) pids.push_back(name);
+  }
+  CHECK((members.asked == 0) == members.complete);
+  if (members.complete)
+    CHECK(pids == std::vector<std::string>{"1"});
+  else
+    CHECK(pids == std::vector<std::string>{"1", std::to_string(::getpid())});
+}
+
 TEST_CASE("listing: a thread of a member is not listed, as the kernel lists none") {
   class Threads : public procfs::Members {
    public:
@@ -212,25 +235,6 @@ TEST_CASE("listing: a thread of a member is not listed, as the kernel lists none
     if (is_number(name)) pids.push_back(name);
   }
   CHECK(pids == std::vector<std::string>{"1"});
-}
-
-TEST_CASE("listing: the root of a procfs is recognised by the descriptor") {
-  const Target target([] {
-    const auto hold = [](int number, const char* path) {
-      const int fd = ::open(path, O_RDONLY);
-      if (fd < 0 || ::dup2(fd, number) < 0) ::_exit(3);
-    };
-    hold(70, "/proc");
-    hold(71, "/proc/sys");
-    hold(72, "/");
-    hold(73, "/proc/uptime");
-  });
-  REQUIRE(target.is_ready());
-  CHECK(procfs::is_proc_root(target.pid(), 70));
-  CHECK_FALSE(procfs::is_proc_root(target.pid(), 71));
-  CHECK_FALSE(procfs::is_proc_root(target.pid(), 72));
-  CHECK_FALSE(procfs::is_proc_root(target.pid(), 73));
-  CHECK_FALSE(procfs::is_proc_root(target.pid(), 74));
 }
 
 }  // namespace proctor::tests

@@ -75,7 +75,7 @@ TEST_CASE("mounts: another procfs of the same pid namespace is judged like the f
   CHECK(content_of(gate.open(request_of(target, "self/comm"))) == "the-target\n");
   CHECK(content_of(gate.open(request_of(target, directory.path + "/1/comm"))) == "ENOENT");
   CHECK(content_of(gate.open(request_of(target, "1/comm"))) == "ENOENT");
-  CHECK(procfs::is_on_procfs(target.pid(), AT_FDCWD));
+  CHECK(procfs::file_system_of(target.pid(), AT_FDCWD) == procfs::FileSystem::procfs);
 }
 
 TEST_CASE(

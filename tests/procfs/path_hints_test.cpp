@@ -118,10 +118,10 @@ TEST_CASE("hints: the start of a relative path counts") {
   CHECK_FALSE(hints.may_need_service(in_usr.pid(), AT_FDCWD, "../usr/x"));
   CHECK(hints.may_need_service(in_usr.pid(), AT_FDCWD, "../new"));
   CHECK(hints.may_need_service(in_tmp.pid(), 999, "file"));  // cannot be told
-  CHECK(procfs::is_on_procfs(in_proc.pid(), AT_FDCWD));
-  CHECK(procfs::is_on_procfs(in_sys.pid(), AT_FDCWD));
-  CHECK_FALSE(procfs::is_on_procfs(in_tmp.pid(), AT_FDCWD));
-  CHECK_FALSE(procfs::is_on_procfs(in_tmp.pid(), 999));
+  CHECK(procfs::file_system_of(in_proc.pid(), AT_FDCWD) == procfs::FileSystem::procfs);
+  CHECK(procfs::file_system_of(in_sys.pid(), AT_FDCWD) == procfs::FileSystem::procfs);
+  CHECK(procfs::file_system_of(in_tmp.pid(), AT_FDCWD) == procfs::FileSystem::other);
+  CHECK(procfs::file_system_of(in_tmp.pid(), 999) == procfs::FileSystem::other);
 }
 
 }  // namespace proctor::tests

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/openat2.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -122,8 +123,8 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return read_anew(notification);
     case policy::Handler::descriptor:
       return DescriptorCalls(context_, *this, notification).decide();
-    case policy::Handler::dumpable:
-      return become_undumpable();
+    case policy::Handler::control:
+      return control(notification);
     case policy::Handler::netlink:
       return open_netlink(context_);
     case policy::Handler::process_limit:
@@ -137,6 +138,13 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       break;
   }
   return {Fail{ENOSYS}, "no handler for this call"};
+}
+
+Verdict ProcessState::control(const seccomp_notif& notification) {
+  if (word_argument(notification, 0) != PR_SET_CHILD_SUBREAPER) return become_undumpable();
+  context_.has_subreapers = true;
+  // Continue safety: it is noted before it happens, and the arguments are in registers.
+  return {Continue{}};
 }
 
 // -- remote memory --------------------------------------------------------------------------------
@@ -351,10 +359,18 @@ kernel::Result<kernel::UniqueFd> ProcessState::capture(const seccomp_notif& noti
 
 Verdict ProcessState::list_directory(const seccomp_notif& notification) {
   const auto tid = static_cast<pid_t>(notification.pid);
-  const auto directory = capture(notification, int_argument(notification, 0));
+  const int fd = int_argument(notification, 0);
+  const auto directory = capture(notification, fd);
+  // Continue safety: an unprivileged supervisor cannot look into the undumpable. A thread of such a process
+  // can then put another directory in the place of this one, and learn the numbers that stat tells as well.
+  if (!directory && directory.error().number == EPERM &&
+      context_.order.policy.proc == policy::ProcMode::standard &&
+      procfs::file_system_of(tid, fd) == procfs::FileSystem::other)
+    return {Continue{}};
   if (!directory) return {Fail{directory.error().number}, "the directory cannot be looked at"};
-  if (const auto info = procfs::examine(directory->get());
-      info && procfs::file_system_of_device(tid, info->id.device) == procfs::FileSystem::sys)
+  const auto info = procfs::examine(directory->get());
+  if (info && !S_ISDIR(info->mode)) return {Fail{ENOTDIR}, "as the kernel would"};
+  if (info && procfs::file_system_of_device(tid, info->id.device) == procfs::FileSystem::sys)
     return list_devices(notification, *directory);
   switch (context_.gate.judge_listing(tid, key_.pid, *directory)) {
     case procfs::Listing::kernels:
@@ -495,6 +511,7 @@ void ProcessState::settle(pid_t tid) {
   if (chdir_.settle(key_.pid, tid)) cwd_ = Cwd::unknown;
   if (exec_.settle(key_.pid, tid)) {
     memory_.close();
+    credentials_of_ = 0;  // another thread may have taken the leader's number
     note_exec();
   }
 }

@@ -83,6 +83,7 @@ class ProcessState {
                                              const kernel::UniqueFd& directory);
   [[nodiscard]] policy::Verdict change_cwd(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict execute(const seccomp_notif& notification);
+  [[nodiscard]] policy::Verdict control(const seccomp_notif& notification);
 
   [[nodiscard]] policy::Verdict judge_path(const seccomp_notif& notification, const policy::SyscallRow& row);
   /// One of its paths: the register of its address, and of the directory it starts from (-1: none).

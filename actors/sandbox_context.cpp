@@ -49,6 +49,7 @@ SandboxContext::SandboxContext(std::shared_ptr<Loop> sandbox_loop, messages::San
       hints(order.ungranted_directories, procfs::told_outside_procfs(order.policy.limits)),
       gate(members, hints, &view),
       receiver(*loop, listener, journal) {
+  if (order.policy.limits.cpus) listener.expect_restricted(order.target);
   if (!kernel::has_fixed_credentials(order.target)) return;
   if (auto targets = gate.credentials_of(order.target)) everyones_credentials = *std::move(targets);
 }
@@ -93,11 +94,13 @@ procfs::Roll SandboxContext::IndexMembers::call_roll() {
   procfs::Roll roll;
   for (int look = 0; look < looks_max && !roll.complete; ++look) {
     context_.drain_exits();
-    const bool sure = context_.index.discover();
+    const auto found = context_.index.discover();
     roll.leaders.clear();
     // Now: with the look at the ends the zombies leave the index.
     context_.index.pids_snapshot().for_each([&](pid_t pid) { roll.leaders.push_back(pid); });
-    roll.complete = !context_.drain_exits() && sure;
+    const bool ended = context_.drain_exits();
+    const bool may_have_moved = context_.has_subreapers && (look == 0 || found.admitted != 0);
+    roll.complete = found.sure && !ended && !may_have_moved;
   }
   return roll;
 }

@@ -123,6 +123,7 @@ struct SandboxContext {
   procfs::ProcGate gate;
   Receiver receiver;  ///< the last: its thread uses what is above
 
+  bool has_subreapers = false;         ///< orphans may go to a process of the sandbox instead of its init
   bool shares_tables = false;          ///< a process may share its table of descriptors with another one
   bool ending = false;                 ///< every process that turns up is killed
   std::uint64_t registry_id = 0;       ///< the registry actor's: it starts process actors

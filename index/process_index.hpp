@@ -119,9 +119,16 @@ class ProcessIndex {
   /// call: before listings. From the top down, at a cost of the tracked processes alone; where the kernel
   /// does not list children, by the ancestry of every process there is.
   ///
-  /// Whether none can have been missed, if no tracked process ended meanwhile (which the owner knows): the
-  /// kernel may leave a child out while a sibling of it exits. Whoever was is still found by find_member().
-  bool discover();
+  /// What one look came to. None can have been missed if it is sure, no tracked process ended meanwhile
+  /// (which the owner knows), and none is a subreaper; with a subreaper, if that is so of a second look as
+  /// well, and it admitted nobody: an orphan can move to a process that has been looked at already. Whoever
+  /// was missed is still found by find_member().
+  struct Discovery {
+    std::size_t admitted = 0;
+    bool sure =
+        true;  ///< all that were listed were still there (the kernel may leave out a sibling), and admitted
+  };
+  Discovery discover();
 
   /// Removes only an exact match. Returns whether there was one. The group's threads go with it.
   bool unregister(const PidKey& key);
@@ -168,12 +175,7 @@ class ProcessIndex {
   bool admit_lineage(const Lineage& lineage, std::size_t youngest);
   void note_thread(pid_t tid, pid_t tgid);
   void drop_stale(const PidKey& current);
-  /// What a look at the children of some processes found.
-  struct Found {
-    std::size_t admitted = 0;
-    bool sure = true;  ///< all that were listed were still there, and were admitted
-  };
-  std::optional<Found> discover_below(std::vector<pid_t> parents);
+  bool discover_below(std::vector<pid_t> parents, Discovery& found);
   [[nodiscard]] bool admit_children(pid_t parent, const std::vector<pid_t>& children,
                                     std::vector<pid_t>& admitted);
   void discover_by_ancestry();

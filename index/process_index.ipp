@@ -163,38 +163,45 @@ void ProcessIndex<Handle>::note_thread(pid_t tid, pid_t tgid) {
 // -- discovery --------------------------------------------------------------------------------------
 
 template <class Handle>
-bool ProcessIndex<Handle>::discover() {
+auto ProcessIndex<Handle>::discover() -> Discovery {
   std::vector<pid_t> tracked;
   tracked.reserve(current_->processes.size());
   current_->processes.for_each([&](pid_t tgid, const Entry<Handle>&) { tracked.push_back(tgid); });
-  auto found = discover_below(std::move(tracked));
-  bool sure = found && found->sure;
+  Discovery found;
+  bool listed = discover_below(std::move(tracked), found);
   // init after the others, and again while it has news: a process that ends meanwhile leaves it its
   // children.
-  for (int round = 0; found && init_ > 0 && round < orphan_rounds_max; ++round) {
-    found = discover_below({init_});
-    sure = sure && found && found->sure;
-    if (found && found->admitted == 0) return sure;
+  for (int round = 0; listed && init_ > 0; ++round) {
+    if (round == orphan_rounds_max) {
+      found.sure = false;
+      return found;
+    }
+    const std::size_t before = found.admitted;
+    listed = discover_below({init_}, found);
+    if (listed && found.admitted == before) return found;
   }
-  if (found) return init_ <= 0 && sure;
+  if (listed) {
+    found.sure = false;  // without an init nobody knows where its orphans are
+    return found;
+  }
+  const std::size_t before = current_->processes.size();
   discover_by_ancestry();
-  return true;
+  return {current_->processes.size() - before, true};
 }
 
-/// Registers the untracked descendants of `parents`; nothing where children are not listed.
+/// Registers the untracked descendants of `parents`; no: children are not listed here.
 template <class Handle>
-auto ProcessIndex<Handle>::discover_below(std::vector<pid_t> parents) -> std::optional<Found> {
-  Found found;
+bool ProcessIndex<Handle>::discover_below(std::vector<pid_t> parents, Discovery& found) {
   while (!parents.empty()) {
     const pid_t parent = parents.back();
     parents.pop_back();
     const auto children = source_.children_of(parent);
-    if (!children) return std::nullopt;
+    if (!children) return false;
     const std::size_t before = parents.size();
     if (!admit_children(parent, *children, parents)) found.sure = false;
     found.admitted += parents.size() - before;
   }
-  return found;
+  return true;
 }
 
 /// Appends those that were not tracked; whether each of `children` is now.

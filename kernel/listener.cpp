@@ -85,7 +85,7 @@ bool SeccompListener::is_valid(std::uint64_t cookie) {
   return ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &cookie) == 0;
 }
 
-int SeccompListener::add(pid_t tid, seccomp_notif_addfd& request) noexcept {
+int SeccompListener::add(pid_t tid, seccomp_notif_addfd& request) {
   const auto stay = one_cpu_.with(tid);
   return ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
 }
@@ -102,7 +102,7 @@ Result<int> SeccompListener::add_fd_and_respond(std::uint64_t cookie, pid_t tid,
     if (number < 0) return Error::last("inject a descriptor into the target");
     return number;
   }
-  const auto number = add_fd(cookie, tid, fd, target_fd_flags);
+  auto number = add_fd(cookie, tid, fd, target_fd_flags);
   if (!number) return number;
   seccomp_notif_resp response{};
   response.id = cookie;

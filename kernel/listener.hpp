@@ -85,6 +85,9 @@ class SeccompListener final : public Listener {
   /// To poll: POLLIN a notification is pending, POLLHUP the last target is gone.
   [[nodiscard]] int poll_fd() const { return fd_.get(); }
 
+  /// The supervisor keeps its targets to the CPUs that `target` has now.
+  void expect_restricted(pid_t target) noexcept { one_cpu_.expect_restricted(target); }
+
   /// Whether SYNC_WAKE_UP is in force.
   [[nodiscard]] bool synchronous_wake_up() const noexcept { return synchronous_wake_up_; }
 
@@ -96,7 +99,7 @@ class SeccompListener final : public Listener {
         waits_killable_(waits_killable) {}
 
   /// ADDFD, for a target that is held in its call.
-  [[nodiscard]] int add(pid_t tid, seccomp_notif_addfd& request) noexcept;
+  [[nodiscard]] int add(pid_t tid, seccomp_notif_addfd& request);
 
   UniqueFd fd_;
   OneCpu one_cpu_;

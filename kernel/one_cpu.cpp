@@ -9,6 +9,9 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "kernel/pidfd.hpp"
+#include "kernel/proc_stat.hpp"
+
 namespace proctor::kernel {
 namespace {
 
@@ -55,35 +58,46 @@ bool has_several(const Mask& mask) noexcept {
 
 OneCpu::Stay::~Stay() {
   if (owner_ == nullptr) return;
+  const int error = errno;  // of what was done meanwhile
   // EINVAL: the cpuset has changed meanwhile, and none of them is left.
   if (!set(tid_, theirs_) && errno == EINVAL) static_cast<void>(set(tid_, every(theirs_)));
   static_cast<void>(set(0, owner_->own_));
+  errno = error;
 }
 
 void OneCpu::measure() noexcept {
-  measured_ = true;
   if (!get(0, own_) || !set(0, every(own_)) || !get(0, allowed_)) return;
-  is_restricted_ = own_ != allowed_;
-  if (is_restricted_)
-    static_cast<void>(set(0, own_));
-  else
+  left_ = own_;
+  if (own_ == allowed_)
     own_ = every(own_);
+  else
+    static_cast<void>(set(0, own_));
 }
 
-OneCpu::Stay OneCpu::with(pid_t tid) noexcept {
-  if (!measured_) measure();
+std::optional<Mask> OneCpu::origin_of(const Mask& mask) const noexcept {
+  if (mask == allowed_) return every(mask);
+  if (mask == left_ || mask == restricted_) return mask;
+  return std::nullopt;
+}
+
+void OneCpu::expect_restricted(pid_t target) noexcept { static_cast<void>(get(target, restricted_)); }
+
+OneCpu::Stay OneCpu::with(pid_t tid) {
+  if (tid <= 0 || (is_thread_of(tid, tid) && !has_one_thread(tid))) return {};
+  Mask own;
   Mask theirs;
   unsigned cpu = 0;
-  if (tid <= 0 || !get(tid, theirs) || ::getcpu(&cpu, nullptr) != 0) return {};
-  if (!has(theirs, cpu) || !has_several(theirs)) return {};
-  if (theirs != allowed_ && !is_restricted_) static_cast<void>(get(0, allowed_));
+  if (!get(0, own) || !get(tid, theirs) || ::getcpu(&cpu, nullptr) != 0) return {};
+  if (own != left_) measure();  // for the first time, or somebody has given it others
+  const auto origin = origin_of(theirs);
+  if (!origin || !has(theirs, cpu) || !has_several(theirs)) return {};
   const Mask here = only(cpu, theirs.words);
   if (!set(0, here)) return {};
   if (!set(tid, here)) {
     static_cast<void>(set(0, own_));
     return {};
   }
-  return {*this, tid, theirs == allowed_ ? every(theirs) : theirs};
+  return {*this, tid, *origin};
 }
 
 }  // namespace proctor::kernel

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "kernel/cpus.hpp"
@@ -17,8 +18,8 @@ namespace proctor::kernel {
 /// costs ten times what the switch does (docs/adr/0009). One object belongs to one thread.
 ///
 /// What a thread may run on is the administrator's and its own to say, so it is given back before the other
-/// one goes on; whoever was not restricted is not afterwards, and follows a cpuset that grows. Where anything
-/// of this cannot be done, nothing is.
+/// one goes on; whoever was not restricted is not afterwards, and follows a cpuset that grows. Where it
+/// cannot be told whether a thread is restricted, or anything of this cannot be done, nothing is.
 class OneCpu {
  public:
   /// As sched_setaffinity(2) takes it: a bit for each CPU, by its number. Of all that this machine may ever
@@ -39,7 +40,7 @@ class OneCpu {
     Stay() noexcept = default;
     Stay(Stay&&) = delete;
     Stay& operator=(Stay&&) = delete;
-    ~Stay();
+    ~Stay();  ///< leaves errno as it is
 
    private:
     friend class OneCpu;
@@ -51,15 +52,22 @@ class OneCpu {
     Mask theirs_{};
   };
 
-  [[nodiscard]] Stay with(pid_t tid) noexcept;
+  /// `tid`: of a thread that waits in a call. Not where it leads a group of several: another one may exec
+  /// meanwhile, and take the leader's number.
+  [[nodiscard]] Stay with(pid_t tid);
+
+  /// CPUs that the supervisor itself keeps its targets to: whoever has these has no others by his cpuset.
+  void expect_restricted(pid_t target) noexcept;
 
  private:
   void measure() noexcept;
+  /// What a thread with this mask is given back; nothing: whose wish it is cannot be told.
+  [[nodiscard]] std::optional<Mask> origin_of(const Mask& mask) const noexcept;
 
-  bool measured_ = false;
-  bool is_restricted_ = false;  ///< the calling thread, beyond what its cpuset allows
-  Mask own_{};                  ///< what the calling thread is given back
-  Mask allowed_{};              ///< what the cpuset allowed when it was last looked at
+  Mask left_{};        ///< what the calling thread had when it was last given its own back
+  Mask own_{};         ///< what it is given back
+  Mask allowed_{};     ///< what its cpuset allows
+  Mask restricted_{};  ///< expect_restricted()
 };
 
 }  // namespace proctor::kernel

@@ -74,9 +74,6 @@ Result<std::vector<pid_t>> read_numeric_names(const char* path, pid_t lowest = 1
   return numbers;
 }
 
-/// "4194304 ", one entry of a `children` file.
-constexpr std::size_t longest_child = 8;
-
 /// Appends the numbers of one `children` file, which may be longer than any buffer.
 Result<void> append_children(const char* path, std::vector<pid_t>& children) {
   const UniqueFd fd{::open(path, O_RDONLY | O_CLOEXEC)};
@@ -87,8 +84,8 @@ Result<void> append_children(const char* path, std::vector<pid_t>& children) {
     const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
     if (count < 0) return Error::last(fmt::format("read {}", path));
     if (count == 0) return {};
-    // The kernel fills the buffer as long as one more number surely fits.
-    const bool is_all = static_cast<std::size_t>(count) + longest_child <= buffer.size();
+    // As long as there is room the kernel goes on with the next number, so what is not half full holds all.
+    const bool is_all = static_cast<std::size_t>(count) <= buffer.size() / 2;
     // Each number is followed by a blank (fs/proc/array.c, children_seq_show), and may be cut in two by
     // the end of a buffer.
     for (const char c : std::string_view{buffer.data(), static_cast<std::size_t>(count)}) {
@@ -203,7 +200,7 @@ std::size_t page_bytes() noexcept {
   return bytes;
 }
 
-bool has_one_thread(pid_t tgid) noexcept {
+bool has_one_thread(pid_t tgid) {
   constexpr nlink_t links_of_a_directory = 2;
   std::array<char, 32> path{};
   *fmt::format_to_n(path.data(), path.size() - 1, "/proc/{}/task", tgid).out = '\0';

@@ -57,7 +57,7 @@ struct ProcStat {
 
 /// Whether a group has one thread, by the links of /proc/TGID/task. False where it cannot be told. While that
 /// thread waits in a call nothing but the call itself changes that.
-[[nodiscard]] bool has_one_thread(pid_t tgid) noexcept;
+[[nodiscard]] bool has_one_thread(pid_t tgid);
 
 /// The size of a page, in which the kernel counts memory.
 [[nodiscard]] std::size_t page_bytes() noexcept;

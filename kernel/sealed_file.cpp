@@ -35,7 +35,7 @@ UniqueFd open_anew(int fd) {
   thread_local UniqueFd descriptors;
   if (const pid_t caller = ::getpid(); owner != caller) {
     descriptors.reset(::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
-    owner = caller;
+    owner = descriptors ? caller : 0;
   }
   std::array<char, 16> name{};
   *fmt::format_to_n(name.data(), name.size() - 1, "{}", fd).out = '\0';

@@ -47,6 +47,7 @@ constexpr std::uint64_t ioprio_who_user = 3;
 constexpr std::uint64_t tiocsti = 0x5412;
 constexpr std::uint64_t tioclinux = 0x541c;
 constexpr std::uint64_t pr_set_dumpable = 4;
+constexpr std::uint64_t pr_set_child_subreaper = 36;
 constexpr std::uint64_t pr_sched_core = 62;
 constexpr std::uint64_t ipc_stat = 2;
 constexpr std::uint64_t shm_stat = 13;
@@ -158,6 +159,8 @@ constexpr std::string_view translates_pid =
 constexpr std::string_view hides_from_supervisor =
     "a supervisor without root could not look at the process any more, and refuse it all that it must see to "
     "judge";
+constexpr std::string_view adopts_orphans =
+    "orphans then go to this process; a listing looks twice so as to miss none that moves meanwhile";
 constexpr std::string_view tells_statistics =
     "whoever may administer the network (CAP_NET_ADMIN) is told of every process by it (taskstats)";
 constexpr std::string_view logs_processes = "the audit log names the machine's processes";
@@ -314,10 +317,19 @@ constexpr SyscallRow ask_of_request(std::string_view name, long number, std::uin
 
 /// prctl(PR_SET_DUMPABLE, 0).
 constexpr SyscallRow ask_of_dumpable() {
-  SyscallRow row = ask("prctl", SYS_prctl, Handler::dumpable, hides_from_supervisor);
+  SyscallRow row = ask("prctl", SYS_prctl, Handler::control, hides_from_supervisor);
   row.condition = Condition::low_word_equals;
   row.value = pr_set_dumpable;
   row.also = {.argument = 1, .condition = Condition::masked_equals, .value = 0, .mask = ~std::uint64_t{0}};
+  return row;
+}
+
+/// prctl(PR_SET_CHILD_SUBREAPER, 1). Whoever fails with EINTR is no subreaper, and says so.
+constexpr SyscallRow ask_of_subreaper() {
+  SyscallRow row = ask("prctl", SYS_prctl, Handler::control, adopts_orphans);
+  row.condition = Condition::low_word_equals;
+  row.value = pr_set_child_subreaper;
+  row.also = {.argument = 1, .condition = Condition::not_zero};
   return row;
 }
 

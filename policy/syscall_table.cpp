@@ -120,6 +120,7 @@ constexpr std::array table{
     ask_of_request("ioctl", SYS_ioctl, ns_get_pid_in_pidns, translates_pid),
     ask_of_request("ioctl", SYS_ioctl, ns_get_tgid_in_pidns, translates_pid),
     ask_of_dumpable(),
+    ask_of_subreaper(),
     ask_of_netlink(),
 
     judge_signal_target("kill", SYS_kill),

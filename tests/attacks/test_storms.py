@@ -98,6 +98,31 @@ class Storms(AttackTest):
             self.assertEqual((done.returncode, done.stdout), (0, bare.stdout), mode)
 
 
+class Trees(AttackTest):
+    SECONDS = 4
+    IDLE = 150  # processes that a listing looks at meanwhile
+
+    def test_an_orphan_that_moves_is_listed_all_the_while(self):
+        for mode in ("bare", *MODES):
+            process = self.start_in(mode, [ATTACKER, "orphans", str(self.SECONDS), str(self.IDLE)], stdin=subprocess.PIPE)
+            self.assertEqual(process.stdout.readline(), b"ready\n")
+            if IS_ROOT:  # its children get lower numbers than its own, and are looked at after it
+                Path("/proc/sys/kernel/ns_last_pid").write_text("500")
+            said, errors = process.communicate(b"\n", DEADLINE_S)
+            self.assertEqual((process.returncode, errors), (0, b""), mode)
+            found = arena.values(said)
+            self.report(f"{mode}: {found['missing']} missing in {found['listings']} listings"
+                        f"{', with lower numbers' if found['wrapped'] else ''}")
+            self.assertEqual(found["missing"], 0, mode)
+            self.assertGreater(found["listings"], 10, mode)
+
+    def test_a_thread_that_takes_its_leaders_place_keeps_its_cpu(self):
+        if len(os.sched_getaffinity(0)) < 2:
+            return self.skip("this machine has one CPU")
+        for mode in ("bare", *MODES):
+            self.assertEqual(self.attack(mode, "exec-affinity", 200, -1)["wrong"], 0, mode)
+
+
 class Tables(AttackTest):
     def test_threads_with_their_own_descriptors_and_directory_are_judged_by_those(self):
         self.victim()

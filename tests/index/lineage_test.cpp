@@ -265,7 +265,7 @@ TEST_CASE("discover: registers every descendant, by children lists or by ancestr
   f.tasks.add(110, 14, init);  // an orphan
   f.tasks.add(111, 15, 110);
   f.tasks.add(60, 30, foreign);
-  CHECK(f.index.discover());  // nobody was missed
+  CHECK(f.index.discover().sure);  // nobody was missed
   CHECK(f.tracked() == Pids{100, 101, 102, 103, 110, 111});
   CHECK(f.index.entry_for(102)->parent == PidKey{101, 11});
   CHECK(f.index.entry_for(110)->parent == PidKey{});
@@ -317,11 +317,11 @@ TEST_CASE("discover: an orphan made while it looks is found") {
     f.tasks.end(101);
     f.tasks.add(102, 12, init);
   };
-  CHECK_FALSE(f.index.discover());  // a sibling of 101 may have been left out
+  CHECK_FALSE(f.index.discover().sure);  // a sibling of 101 may have been left out
   CHECK(f.tracked() == Pids{100, 102});
   f.tasks.on_identify = {};
   f.index.unregister({101, 11});
-  CHECK(f.index.discover());
+  CHECK(f.index.discover().sure);
 }
 
 TEST_CASE("discover: a child that moves to a process already looked at is found") {
@@ -347,6 +347,6 @@ TEST_CASE("discover: a process that keeps having children does not hold it for e
   pid_t next = 1000;
   f.on_make = [&](const PidKey& key) { f.tasks.add(next++, key.start_time + 1, init); };
   f.tasks.add(101, 11, init);
-  CHECK_FALSE(f.index.discover());
+  CHECK_FALSE(f.index.discover().sure);
   CHECK(f.index.size() < 30);
 }

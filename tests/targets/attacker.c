@@ -37,6 +37,8 @@ static const struct {
     {"rewound-tables", rewound_tables},
     {"escape", escape_the_end},
     {"bomb", fork_bomb},
+    {"orphans", moving_orphans},
+    {"exec-affinity", affinity_over_exec},
     {"quiet", without_supervisor},
     {"victim", as_victim},
 };

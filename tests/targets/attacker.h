@@ -10,6 +10,7 @@ attack_main race_paths, exec_in_the_middle, recycled_pid;                       
 attack_main at_processes, at_the_kernel, stacked_filters, broadcast;                 // attacker_calls.c
 attack_main hostile_arguments, spell_paths, hostile_listings, hostile_capabilities;  // attacker_arguments.c
 attack_main alarm_storm, stop_storm, kill_storm, flood, out_of_descriptors;          // attacker_storms.c
+attack_main moving_orphans, affinity_over_exec;                                      // attacker_trees.c
 attack_main forged_names, rewind_race, rewound_tables;                               // attacker_virtual.c
 attack_main paths_by_all_calls;                                                      // attacker_paths.c
 attack_main own_tables, escape_the_end, fork_bomb, without_supervisor, as_victim;    // attacker_processes.c

@@ -125,8 +125,9 @@ class ProcessIndex {
   /// was missed is still found by find_member().
   struct Discovery {
     std::size_t admitted = 0;
-    bool sure =
-        true;  ///< all that were listed were still there (the kernel may leave out a sibling), and admitted
+    /// All that were listed were still there, and were admitted: the kernel may leave a child out while a
+    /// sibling of it exits.
+    bool sure = true;
   };
   Discovery discover();
 

@@ -5,6 +5,7 @@ it."""
 import errno
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import common
@@ -199,6 +200,31 @@ except OSError as error:
     print(*done, errno.errorcode[error.errno])
 """
 
+# Its leader is of a group that may read the file; a thread that is not takes the leader's place by exec. What was
+# read of the leader is not the thread's.
+TAKES_OVER = r"""
+import ctypes, os, sys, threading
+libc, path, group = ctypes.CDLL(None, use_errno=True), sys.argv[1], int(sys.argv[2])
+def become(*groups):  # this thread alone
+    ids = (ctypes.c_uint * max(len(groups), 1))(*groups)
+    for call in ((116, len(groups), ids), (119, 65534, 65534, 65534), (117, 65534, 65534, 65534)):
+        assert libc.syscall(*call) == 0
+ready, over = threading.Event(), threading.Event()
+def take_over():
+    become()
+    ready.set()
+    over.wait()
+    os.execv("/bin/cat", ["cat", path])
+print("ready", flush=True)
+sys.stdin.readline()
+threading.Thread(target=take_over).start()
+ready.wait()
+become(group)
+for name in ("/proc/self/stat", path):
+    os.close(os.open(name, os.O_RDONLY))
+over.set()
+"""
+
 
 class Credentials(TellingTest):
     def test_a_foreign_peer_is_nobody_and_ones_own_is_told(self):
@@ -276,6 +302,25 @@ class Credentials(TellingTest):
                 done = self.run_in(mode, [program, "-c", UNDUMPABLE, self.partner.path])
                 told = done.stdout.decode().split()[-1:]
                 self.assertEqual((told, done.stderr), ([str(os.getpid()) if mode == "bare" else "EPERM"], b""))
+
+    def test_a_thread_that_takes_its_leaders_place_has_not_its_groups(self):
+        if not IS_ROOT:
+            return self.skip("needs root, to have groups to choose from, and to make a file in the root directory")
+        group = 64_000
+        # What comes to be beside the directories of the start has no Landlock rule: it is opened on behalf.
+        file = Path(f"/proctor-test-{os.getpid()}")
+        self.addCleanup(file.unlink, missing_ok=True)
+        for mode in ("bare", *MODES):
+            with self.subTest(mode=mode):
+                file.unlink(missing_ok=True)
+                process = self.start_in(mode, [PYTHON, "-c", TAKES_OVER, str(file), str(group)], stdin=subprocess.PIPE)
+                self.assertEqual(process.stdout.readline(), b"ready\n")
+                file.write_text("of the group")
+                os.chown(file, 0, group)
+                file.chmod(0o640)
+                said, errors = process.communicate(b"\n", common.DEADLINE_S)
+                self.assertEqual((process.returncode, said), (1, b""), errors)
+                self.assertIn(b"Permission denied", errors)
 
     def test_an_ssh_agent_knows_its_clients(self):
         if not shutil.which("ssh-agent"):

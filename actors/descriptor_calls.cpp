@@ -136,7 +136,7 @@ std::span<std::byte> bytes_of(Value& value) {
 
 }  // namespace
 
-/// Which call, told from others of its number by the bits `mask` of the register `selector`.
+/// Which call, told from others of its number by the bits `mask` of a register.
 struct DescriptorCalls::Row {
   int number;
   int register_number;

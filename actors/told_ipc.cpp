@@ -11,7 +11,6 @@
 #include <span>
 
 #include "actors/sandbox_context.hpp"
-#include "kernel/credentials.hpp"
 #include "procfs/instance.hpp"
 
 namespace proctor::actors {

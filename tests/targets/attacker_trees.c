@@ -117,7 +117,7 @@ int affinity_over_exec(int argc, char** argv) {
     for (int i = 0; i < 30 && same; ++i) {
       if (sched_getaffinity(0, sizeof set, &set) != 0) die("sched_getaffinity");
       same = CPU_COUNT(&set) == 1 && CPU_ISSET(1, &set);
-      usleep(10);
+      usleep(10);  // between two looks: whoever gives it other CPUs may do so a little later
     }
     wrong += !same;
   }

@@ -29,14 +29,15 @@ MODES = ("embedded", "daemon")
 
 
 def wait_until(condition, what, deadline_s=DEADLINE_S):
-    """The first true value of `condition()`; AssertionError that names `what` after the deadline."""
+    """The first true value of `condition()`; AssertionError that names `what` (a text, or what makes it) after the
+    deadline."""
     end = time.monotonic() + deadline_s
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"waited {deadline_s} s in vain: {what}")
+            raise AssertionError(f"waited {deadline_s} s in vain: {what() if callable(what) else what}")
         time.sleep(POLL_S)
 
 

@@ -91,12 +91,23 @@ print(together, "opened")
 
 
 class Leaks(SystemTest):
+    sessions = 0  # that stay connected to the daemon while figures are taken
+
     def figures(self):
-        """(descriptors, threads, resident bytes) of the daemon. It is not dumpable, so that only root can count its
-        descriptors: for others that figure is always 0."""
+        """(descriptors, threads, resident bytes) of the daemon at rest. It is not dumpable, so that only root can count
+        its descriptors: for others that figure is always 0."""
         pid = self.daemon.pid
+        wait_until(lambda: self.connections() == self.sessions, "the daemon has let go of who asked it last", 20)
         descriptors = len(os.listdir(f"/proc/{pid}/fd")) if os.geteuid() == 0 else 0
         return (descriptors, len(os.listdir(f"/proc/{pid}/task")), self.resident())
+
+    def connections(self):
+        """How many are connected to the daemon's socket. It lets go of a connection a moment after its client has."""
+        established = "03"
+        directory = str(self.daemon.directory)  # the socket was bound under another name there, then renamed
+        with open("/proc/net/unix") as sockets:
+            fields = [line.split() for line in sockets]
+        return sum(field[5] == established and os.path.dirname(field[-1]) == directory for field in fields[1:])
 
     def resident(self):
         with open(f"/proc/{self.daemon.pid}/status") as status:
@@ -105,7 +116,7 @@ class Leaks(SystemTest):
     def assert_came_back(self, before, what):
         # What has ended is let go of a moment later: wait for it, then it must be exactly as before.
         wait_until(lambda: self.figures()[:2] == before[:2],
-                   f"{what}: (descriptors, threads) are as before: {before[:2]}, not {self.figures()[:2]}", 20)
+                   lambda: f"{what}: (descriptors, threads) are {before[:2]} again, not {self.figures()[:2]}", 20)
         self.assertLess(self.figures()[2] - before[2], SLACK_BYTES, f"{what}: memory grew by that many bytes")
 
     def compile_churn(self):
@@ -116,6 +127,7 @@ class Leaks(SystemTest):
         if not self.compile_churn():
             return self.skip("no C compiler here")
         process = self.start_in("daemon", ["./churn"], options=["--name", "churn"], stdin=subprocess.PIPE)
+        self.sessions = 1
 
         def make(count):
             process.stdin.write(b"%d\n" % count)

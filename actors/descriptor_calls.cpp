@@ -154,6 +154,8 @@ Verdict DescriptorCalls::decide() {
       Row{SYS_fcntl, 1, whole_word, F_GETLK, &DescriptorCalls::tell_lock},
       Row{SYS_fcntl, 1, whole_word, F_OFD_GETLK, &DescriptorCalls::tell_lock},
       Row{SYS_ioctl, 1, whole_word, TIOCGSID, &DescriptorCalls::tell_session_of_terminal},
+      Row{SYS_ioctl, 1, whole_word, TIOCGPGRP, &DescriptorCalls::tell_group_of_terminal},
+      Row{SYS_ioctl, 1, whole_word, TIOCSCTTY, &DescriptorCalls::take_terminal},
       Row{SYS_fcntl, 1, whole_word, F_SETOWN, &DescriptorCalls::set_owner},
       Row{SYS_fcntl, 1, whole_word, F_SETOWN_EX, &DescriptorCalls::set_owner_ex},
       Row{SYS_ioctl, 1, whole_word, FIOSETOWN, &DescriptorCalls::set_owner_of_socket},
@@ -327,17 +329,45 @@ Verdict DescriptorCalls::tell_session_of_terminal() {
   if (::ioctl(terminal->get(), TIOCGSID, &session) != 0) {
     // Only the session itself is told of its terminal (tty_jobctrl.c, tiocgsid), and the supervisor is not in
     // it.
-    struct stat device {};
-    const bool is_terminal = ::isatty(terminal->get()) != 0 && ::fstat(terminal->get(), &device) == 0;
-    if (!is_terminal || !caller || caller->tty_nr == 0 ||
-        (device.st_rdev != makedev(5, 0) && encode_device(device.st_rdev) != caller->tty_nr))
-      return {Fail{ENOTTY}, as_the_kernel};
+    if (!caller || !is_terminal_of(*caller, *terminal)) return {Fail{ENOTTY}, as_the_kernel};
     session = caller->session;
   }
   // The caller's, or, by a pseudoterminal's master, another process's.
   const bool is_own = (caller && session == caller->session) || is_member(session);
   if (!is_own || session == context_.jobs.foreign_session()) session = 0;
   return write(notification_.data.args[2], bytes_of(session));
+}
+
+Verdict DescriptorCalls::tell_group_of_terminal() {
+  const auto terminal = capture();
+  if (!terminal) return failed(terminal.error());
+  pid_t group = 0;
+  if (::ioctl(terminal->get(), TIOCGPGRP, &group) != 0) {
+    // As above: tty_jobctrl.c, tiocgpgrp.
+    const auto caller = kernel::read_proc_stat(process_.key().pid);
+    if (!caller || !is_terminal_of(*caller, *terminal)) return {Fail{ENOTTY}, as_the_kernel};
+    group = std::max(caller->foreground_group, 0);
+  }
+  // A shell must be able to give the terminal back to the group that it was started in.
+  if (group != 0 && group != context_.jobs.foreign_group() && !has_member_in_group(context_, group))
+    group = 0;
+  return write(notification_.data.args[2], bytes_of(group));
+}
+
+Verdict DescriptorCalls::take_terminal() {
+  if (context_.administers_system)
+    return {Fail{EPERM}, "it could be taken from a session outside the sandbox"};
+  // Continue safety: whoever may not administer the system takes none that another session has
+  // (tty_jobctrl.c, tiocsctty).
+  return {Continue{}};
+}
+
+bool DescriptorCalls::is_terminal_of(const kernel::ProcStat& caller, const UniqueFd& terminal) {
+  struct stat device {};
+  if (caller.tty_nr == 0 || ::isatty(terminal.get()) == 0 || ::fstat(terminal.get(), &device) != 0)
+    return false;
+  constexpr unsigned the_callers_own = 5;  // /dev/tty
+  return device.st_rdev == makedev(the_callers_own, 0) || encode_device(device.st_rdev) == caller.tty_nr;
 }
 
 // -- pidfds and namespaces ------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "index/pid_key.hpp"
+#include "kernel/proc_stat.hpp"
 #include "kernel/result.hpp"
 #include "kernel/unique_fd.hpp"
 #include "policy/verdict.hpp"
@@ -38,6 +39,8 @@ class DescriptorCalls {
   [[nodiscard]] policy::Verdict pass_credentials();
   [[nodiscard]] policy::Verdict tell_lock();
   [[nodiscard]] policy::Verdict tell_session_of_terminal();
+  [[nodiscard]] policy::Verdict tell_group_of_terminal();
+  [[nodiscard]] policy::Verdict take_terminal();
   [[nodiscard]] policy::Verdict set_owner();
   [[nodiscard]] policy::Verdict set_owner_ex();
   [[nodiscard]] policy::Verdict set_owner_of_socket();
@@ -53,6 +56,8 @@ class DescriptorCalls {
   /// Answers getsockopt: `value`, cut to `length`, and the length of what was written.
   [[nodiscard]] policy::Verdict answer_option(std::span<const std::byte> value, int length);
   [[nodiscard]] policy::Verdict write(std::uint64_t address, std::span<const std::byte> bytes);
+  /// Whether a descriptor is of the terminal that `caller` has for its controlling one.
+  [[nodiscard]] static bool is_terminal_of(const kernel::ProcStat& caller, const kernel::UniqueFd& terminal);
   [[nodiscard]] bool is_member(pid_t pid) const;
   /// Whether a process of the sandbox, which lives, made the other end. Before Linux 6.5 nobody can tell: no.
   [[nodiscard]] bool has_own_peer(const kernel::UniqueFd& socket) const;

@@ -116,8 +116,10 @@ void Loop::wait(Hold& hold) {
   if (on_idle_ && ready_.empty()) on_idle_();
   if (unwatched_) forget_unwatched();
   polling_ = polled_;
-  sleep_ = Sleep{timer_};
-  const int timeout_ms = poll_timeout_ms();
+  const auto resting = skip_resting();
+  const auto until = timer_ && resting ? std::min(*timer_, *resting) : timer_ ? timer_ : resting;
+  sleep_ = Sleep{until};
+  const int timeout_ms = poll_timeout_ms(until);
   hold.give();
   const int ready = ::poll(polling_.data(), polling_.size(), timeout_ms);
   hold.take();
@@ -126,12 +128,28 @@ void Loop::wait(Hold& hold) {
     timer_.reset();
     if (on_timer_) on_timer_();
   }
-  if (ready <= 0) return;  // timed out, or EINTR: nothing to tell apart
-  // Only this function forgets entries, so the numbers still fit; a turn may have unwatched some meanwhile.
+  if (ready > 0) call_ready();  // else timed out, or EINTR: nothing to tell apart
+}
+
+void Loop::call_ready() {
+  // Only wait() forgets entries, so the numbers still fit; a turn may have unwatched some meanwhile.
   for (std::size_t i = 0; i < polling_.size(); ++i) {
     if (polling_[i].revents == 0 || polled_[i].fd < 0) continue;
-    (*callbacks_[i])(polling_[i].revents);
+    if (const auto rest = watched_[i].rest; rest.count() != 0) watched_[i].rests_until = Clock::now() + rest;
+    (*watched_[i].on_ready)(polling_[i].revents);  // it may watch more: no reference to an entry is kept
   }
+}
+
+/// Leaves those that rest out of polling_; when the first of them is to be looked at again.
+std::optional<Loop::Clock::time_point> Loop::skip_resting() {
+  std::optional<Clock::time_point> first;
+  for (std::size_t i = 0; i < watched_.size(); ++i) {
+    const auto until = watched_[i].rests_until;
+    if (until == Clock::time_point{} || until <= Clock::now()) continue;
+    polling_[i].fd = -1;
+    if (!first || until < *first) first = until;
+  }
+  return first;
 }
 
 void Loop::set_timer(std::optional<Clock::time_point> at) {
@@ -146,24 +164,24 @@ void Loop::forget_unwatched() {
   for (std::size_t i = 0; i < polled_.size(); ++i) {
     if (polled_[i].fd < 0) continue;
     polled_[kept] = polled_[i];
-    if (kept != i) callbacks_[kept] = std::move(callbacks_[i]);
+    if (kept != i) watched_[kept] = std::move(watched_[i]);
     ++kept;
   }
   polled_.resize(kept);
-  callbacks_.resize(kept);
+  watched_.resize(kept);
   unwatched_ = false;
 }
 
-int Loop::poll_timeout_ms() const {
+int Loop::poll_timeout_ms(std::optional<Clock::time_point> until) const {
   if (!ready_.empty()) return 0;
-  if (!timer_) return -1;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*timer_ - Clock::now()).count();
+  if (!until) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - Clock::now()).count();
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max()));
 }
 
-void Loop::watch(int fd, OnReady on_ready) {
+void Loop::watch(int fd, OnReady on_ready, std::chrono::milliseconds rest) {
   polled_.push_back({fd, POLLIN, 0});
-  callbacks_.push_back(std::make_unique<OnReady>(std::move(on_ready)));
+  watched_.push_back({std::make_unique<OnReady>(std::move(on_ready)), rest, {}});
   if (sleep_) wake_up();
 }
 

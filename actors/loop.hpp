@@ -64,7 +64,9 @@ class Loop final : public caf::execution_unit, public std::enable_shared_from_th
 
   /// Calls `on_ready` with poll(2)'s events whenever `fd` is readable or hung up. It runs between
   /// messages, as actors do: it may touch their state, but must not end them (enqueue that).
-  void watch(int fd, OnReady on_ready);
+  /// After each call the descriptor is left alone for `rest`: what comes in quick succession and can wait a
+  /// little then costs one wake-up together.
+  void watch(int fd, OnReady on_ready, std::chrono::milliseconds rest = {});
   void unwatch(int fd);
 
   /// Called each time before the loop blocks, and at the end of a turn that leaves nothing to do.
@@ -112,6 +114,12 @@ class Loop final : public caf::execution_unit, public std::enable_shared_from_th
     Loop& loop_;
   };
 
+  struct Watched {
+    std::unique_ptr<OnReady> on_ready;
+    std::chrono::milliseconds rest{};
+    Clock::time_point rests_until{};
+  };
+
   struct Sleep {
     std::optional<Clock::time_point> until;
   };
@@ -125,7 +133,9 @@ class Loop final : public caf::execution_unit, public std::enable_shared_from_th
   void wake_up();
   void wait(Hold& hold);
   void forget_unwatched();
-  [[nodiscard]] int poll_timeout_ms() const;
+  void call_ready();
+  [[nodiscard]] std::optional<Clock::time_point> skip_resting();
+  [[nodiscard]] int poll_timeout_ms(std::optional<Clock::time_point> until) const;
 
   kernel::UniqueFd wake_up_;
   std::atomic<Handover*> inbox_{nullptr};
@@ -135,8 +145,8 @@ class Loop final : public caf::execution_unit, public std::enable_shared_from_th
   /// The first is wake_up_. Unwatched ones have fd -1, which poll ignores, until the loop waits again: a
   /// callback may unwatch itself, or watch another, while it runs.
   std::vector<pollfd> polled_;
-  std::vector<std::unique_ptr<OnReady>> callbacks_;  ///< parallel to polled_
-  std::vector<pollfd> polling_;                      ///< what run() is blocked on, without the mutex
+  std::vector<Watched> watched_;  ///< parallel to polled_
+  std::vector<pollfd> polling_;   ///< what run() is blocked on, without the mutex
   std::optional<Clock::time_point> timer_;
   std::optional<Sleep> sleep_;  ///< while run() is blocked: what a turn changes, it must be woken for
   std::function<void()> on_idle_;

@@ -85,7 +85,7 @@ void notification_state::dispatch(kernel::SlotNumber slot) {
     conclude(*context, slot, entry->key, record, *row, {}, {policy::Continue{}});
     return;
   }
-  if (row->handler == policy::Handler::pid_argument) {
+  if (row->handler == policy::Handler::pid_argument && !is_on_behalf(*row, received, entry->key.pid)) {
     ++record.notifications;
     const auto verdict = judge_pid_argument(*context, received, *row);
     const bool continues = std::holds_alternative<policy::Continue>(verdict.answer);

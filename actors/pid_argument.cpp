@@ -32,6 +32,16 @@ policy::Verdict judge_pid_argument(SandboxContext& context, const seccomp_notif&
   return {policy::Continue{}};
 }
 
+bool is_caller(const seccomp_notif& notification, pid_t tgid, pid_t named) {
+  return named == tgid || named == static_cast<pid_t>(notification.pid);
+}
+
+bool is_on_behalf(const policy::SyscallRow& row, const seccomp_notif& notification, pid_t tgid) {
+  if (!row.changes_task) return false;
+  const auto judged = policy::judged_pids(row, notification.data);
+  return judged.count != 0 && !is_caller(notification, tgid, judged.tasks[0]);
+}
+
 std::string name_pids(const seccomp_notif& notification, const policy::SyscallRow& row) {
   const auto judged = policy::judged_pids(row, notification.data);
   const auto named = std::span{judged.tasks}.first(judged.count);

@@ -133,7 +133,8 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       context_.shares_tables = true;
       // Continue safety: it is noted before it happens, and the flags are in a register.
       return {Continue{}};
-    case policy::Handler::pid_argument:  // decided by the notification actor, from the snapshot
+    case policy::Handler::pid_argument:  // all but is_on_behalf() are decided by the notification actor
+      return change_task(notification, row);
     case policy::Handler::none:
       break;
   }
@@ -187,12 +188,12 @@ Verdict ProcessState::answer_in_memory(const seccomp_notif& notification, std::u
   return {Return{value}, reason};
 }
 
-Verdict ProcessState::tell(const seccomp_notif& notification, std::span<const std::byte> bytes,
-                           const char* reason) {
-  auto verdict = answer_in_memory(notification, notification.data.args[0], bytes, 0, reason);
+Verdict ProcessState::tell(const seccomp_notif& notification, std::uint64_t address,
+                           std::span<const std::byte> bytes, std::int64_t value, const char* reason) {
+  auto verdict = answer_in_memory(notification, address, bytes, value, reason);
   const auto* const fail = std::get_if<Fail>(&verdict.answer);
   // Continue safety: the target made itself undumpable, so that an unprivileged supervisor cannot write
-  // there. It then gets the machine's figures, which name no process.
+  // there. It then gets what the kernel says, which names no process outside the sandbox.
   if (fail != nullptr && fail->error == EACCES) return {Continue{}};
   return verdict;
 }

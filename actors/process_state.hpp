@@ -104,6 +104,13 @@ class ProcessState {
   [[nodiscard]] policy::Verdict tell_ipc(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict set_affinity(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict tell_affinity(const seccomp_notif& notification);
+  /// setpriority, sched_setattr and their like of another task, on the caller's behalf.
+  [[nodiscard]] policy::Verdict change_task(const seccomp_notif& notification, const policy::SyscallRow& row);
+  /// What such a call reads of the caller's memory; nothing where it reads nothing.
+  [[nodiscard]] kernel::Result<void> read_settings(const seccomp_notif& notification,
+                                                   std::vector<std::byte>& settings);
+  /// prlimit64 of another task.
+  [[nodiscard]] policy::Verdict limit_task(const seccomp_notif& notification, pid_t task);
   [[nodiscard]] policy::Verdict process_limit(const seccomp_notif& notification);
   /// Judges that limit's being set to what is at `address`. Nothing: it is what was told, and stays.
   [[nodiscard]] std::optional<policy::Verdict> judge_process_limit(const seccomp_notif& notification,
@@ -131,9 +138,9 @@ class ProcessState {
                                                  std::span<const std::byte> bytes, std::int64_t value,
                                                  const char* reason);
 
-  /// The same at the call's first argument, for what the kernel may tell as well where memory is out of
-  /// reach.
-  [[nodiscard]] policy::Verdict tell(const seccomp_notif& notification, std::span<const std::byte> bytes,
+  /// The same for what the kernel may tell as well, which it does where memory is out of reach.
+  [[nodiscard]] policy::Verdict tell(const seccomp_notif& notification, std::uint64_t address,
+                                     std::span<const std::byte> bytes, std::int64_t value,
                                      const char* reason);
 
   /// A path that names something of procfs or /sys, judged without opening it: foreign processes do not

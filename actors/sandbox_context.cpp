@@ -30,6 +30,7 @@ SandboxContext::SandboxContext(std::shared_ptr<Loop> sandbox_loop, messages::San
       limits(sandbox_limits),
       landlocked(order.landlocked),
       administers_network(kernel::may_be_permitted(order.target, CAP_NET_ADMIN)),
+      administers_system(kernel::may_be_permitted(order.target, CAP_SYS_ADMIN)),
       listener(std::move(seccomp_listener)),
       journal(std::move(in_flight)),
       responder(listener, journal),

@@ -101,8 +101,10 @@ struct SandboxContext {
   bool landlocked;  ///< the kernel itself keeps the target out of procfs
   /// Of every thread of the sandbox, when the target's can never change.
   std::optional<kernel::Credentials> everyones_credentials;
-  /// The target, and with it every process that ever is of the sandbox, may be permitted CAP_NET_ADMIN.
+  /// The target, and with it every process that ever is of the sandbox, may be permitted CAP_NET_ADMIN;
+  /// CAP_SYS_ADMIN.
   bool administers_network;
+  bool administers_system;
 
   std::uint64_t notifications = 0;
   std::uint64_t processes = 0;  ///< registered so far

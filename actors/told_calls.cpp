@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "actors/call_arguments.hpp"
+#include "actors/pid_argument.hpp"
 #include "actors/process_state.hpp"
 #include "actors/sandbox_context.hpp"
 #include "actors/told_ipc.hpp"
@@ -36,15 +37,16 @@ Verdict ProcessState::tell_system(const seccomp_notif& notification) {
   struct sysinfo host {};
   if (::sysinfo(&host) != 0) return {Fail{errno}, "as the kernel would"};
   const auto told = procfs::told_sysinfo(context_.view.look(true), host);
-  return tell(notification, std::as_bytes(std::span{&told, 1}), "the sandbox's own figures");
+  return tell(notification, notification.data.args[0], std::as_bytes(std::span{&told, 1}), 0,
+              "the sandbox's own figures");
 }
 
 Verdict ProcessState::tell_parent() const {
-  const auto stat = kernel::read_proc_stat(key_.pid);
-  if (!stat) return {Fail{EINTR}, "the target is gone"};
+  const auto self = pidfd_->info();
+  if (!self) return {Fail{EINTR}, "the target is gone"};
   // Continue safety: the parent is the sandbox's own; should it end now, the kernel tells who adopted the
-  // child, a number and no more.
-  if (context_.members.group_of(stat->ppid)) return {Continue{}};
+  // child, a number and no more. The sandbox's init is none of its processes, and outlives them.
+  if (self->ppid != context_.order.init && context_.members.group_of(self->ppid)) return {Continue{}};
   return {Return{0}, "a parent outside the sandbox does not exist"};
 }
 
@@ -66,7 +68,8 @@ Verdict ProcessState::tell_name(const seccomp_notif& notification) {
   utsname host{};
   if (::uname(&host) != 0) return {Fail{errno}, "as the kernel would"};
   const auto told = procfs::told_uname(context_.view.look(false), host);
-  return tell(notification, std::as_bytes(std::span{&told, 1}), "the sandbox's own name");
+  return tell(notification, notification.data.args[0], std::as_bytes(std::span{&told, 1}), 0,
+              "the sandbox's own name");
 }
 
 Verdict ProcessState::tell_capabilities(const seccomp_notif& notification) {
@@ -139,13 +142,8 @@ Verdict ProcessState::tell_affinity(const seccomp_notif& notification) {
   const long told = ::syscall(SYS_sched_getaffinity, tid, word_argument(notification, 1), mask.data());
   if (told < 0) return {Fail{errno}, "as the kernel would"};
   if (!context_.members.group_of(tid)) return {Fail{ESRCH}, "it has ended, and another may have its number"};
-  auto verdict =
-      answer_in_memory(notification, notification.data.args[2],
-                       std::span{mask}.first(static_cast<std::size_t>(told)), told, "an own process");
-  const auto* const fail = std::get_if<Fail>(&verdict.answer);
-  // Continue safety: as in tell(); it names a thread of the sandbox in a register.
-  if (fail != nullptr && fail->error == EACCES) return {Continue{}};
-  return verdict;
+  return tell(notification, notification.data.args[2], std::span{mask}.first(static_cast<std::size_t>(told)),
+              told, "an own process");
 }
 
 Verdict ProcessState::tell_ipc(const seccomp_notif& notification) {
@@ -165,8 +163,11 @@ Verdict ProcessState::process_limit(const seccomp_notif& notification) {
   if (named != 0 && !context_.members.group_of(named))
     return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
   const int resource = int_argument(notification, call == SYS_prlimit64 ? 1 : 0);
-  // Continue safety: pid and resource are in registers, and the kernel's answer is the sandbox's.
-  if (resource != RLIMIT_NPROC || !context_.order.policy.limits.processes) return {Continue{}};
+  const bool is_told = resource == RLIMIT_NPROC && context_.order.policy.limits.processes;
+  const bool is_of_other = named != 0 && !is_caller(notification, key_.pid, named);
+  if (is_of_other && !is_told) return limit_task(notification, named);
+  // Continue safety: of the caller itself, and the kernel's answer is the sandbox's.
+  if (!is_told) return {Continue{}};
   const auto change = call == SYS_prlimit64 ? args[2] : call == SYS_setrlimit ? args[1] : 0;
   const auto told_at = call == SYS_prlimit64 ? args[3] : call == SYS_getrlimit ? args[1] : 0;
 
@@ -177,9 +178,10 @@ Verdict ProcessState::process_limit(const seccomp_notif& notification) {
   const rlimit told = procfs::told_process_limit(context_.view.look(false), host);
   if (change != 0)
     if (auto verdict = judge_process_limit(notification, change, told)) {
-      // Continue safety: the kernel sets what its own rules allow, whatever the memory holds by then; as
-      // above.
-      if (!std::holds_alternative<Continue>(verdict->answer) || told_at == 0) return *std::move(verdict);
+      // Continue safety: the kernel sets what its own rules allow, whatever the memory holds by then.
+      const bool is_refused = !std::holds_alternative<Continue>(verdict->answer);
+      if (is_refused || told_at == 0)
+        return is_of_other && !is_refused ? limit_task(notification, named) : *std::move(verdict);
       return {Fail{EPERM}, "sets a limit and asks what it was in one call"};
     }
   if (told_at == 0) return {Return{0}, "the limit that is told already"};

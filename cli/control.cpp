@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -61,8 +63,17 @@ void drop(ControlSelf self, int fd) {
   connections.erase(found);
 }
 
-/// Whether a process descends from a session parent: then it is sandboxed, and what others run is none of
-/// its business. Session parents adopt their orphans, so no descendant gets out of their line.
+/// Whether a process runs proctor, by whatever version: what descends from it is sandboxed, without a daemon
+/// or by another one. By the program's name, for its file may be another user's, of whom only comm is shown.
+bool runs_proctor(const kernel::ProcStat& process) {
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", process.pid), error);
+  return (error ? process.comm : program.filename().native()).starts_with("proctor");
+}
+
+/// Whether a process descends from a session parent, of this daemon or not: then it is sandboxed, and what
+/// others run is none of its business. Session parents adopt their orphans, so no descendant gets out of
+/// their line.
 bool is_sandboxed(ControlSelf self, const kernel::PidFd& process) {
   const auto info = process.info();
   if (!info) return true;  // gone: whoever holds its connection now is not who connected
@@ -72,7 +83,7 @@ bool is_sandboxed(ControlSelf self, const kernel::PidFd& process) {
     for (const auto& [fd, connection] : self->state.connections)
       if (connection.attached && connection.parent == ancestor) return true;
     const auto stat = kernel::read_proc_stat(ancestor);
-    if (!stat) return true;
+    if (!stat || runs_proctor(*stat)) return true;
     ancestor = stat->ppid;
   }
   return false;

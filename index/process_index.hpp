@@ -78,7 +78,7 @@ class ProcessIndex {
 
   /// Makes the state of a process that is being registered; must not change the index. Nothing: the process
   /// is already gone, or its state could not be made; it is then not registered. What it opens by the
-  /// process's number is the right instance's: the index compares the start time once more afterwards.
+  /// process's number is the right instance's: the index sees afterwards that it still has the number.
   using StateFactory = std::function<std::optional<Handle>(const PidKey& key, const PidKey& parent)>;
 
   /// Told of an entry that a newer instance under its number replaced, that prune_dead() dropped, or
@@ -104,7 +104,8 @@ class ProcessIndex {
   ///
   /// The task belongs because it sent the notification, so what is identified must be that task and no
   /// later one with its number: `still_blocked` (SECCOMP_IOCTL_NOTIF_ID_VALID) is asked after the
-  /// identification, and "no" makes the answer nothing. Left out, the caller vouches.
+  /// identification, and "no" makes the answer nothing. Left out, the caller vouches. A "yes" when the state
+  /// was made spares a second identification.
   std::optional<PidKey> resolve_notifier(pid_t tid, const std::function<bool()>& still_blocked = {});
 
   /// Whether a process that somebody *named* (a /proc/PID path, a pid argument; process or thread
@@ -172,7 +173,8 @@ class ProcessIndex {
   [[nodiscard]] Lineage trace_lineage(const TaskIdentity& task) const;
   [[nodiscard]] bool is_gone(const PidKey& key) const;
 
-  bool admit(const PidKey& key, const PidKey& parent);
+  bool admit(const PidKey& key, const PidKey& parent, const std::function<bool()>& still_lives = {});
+  [[nodiscard]] bool is_another(const PidKey& key) const;
   bool admit_lineage(const Lineage& lineage, std::size_t youngest);
   void note_thread(pid_t tid, pid_t tgid);
   void drop_stale(const PidKey& current);

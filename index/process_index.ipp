@@ -89,7 +89,7 @@ std::optional<PidKey> ProcessIndex<Handle>::resolve_notifier(pid_t tid,
       const Lineage lineage = trace_lineage(*task);
       if (lineage.verdict == Lineage::Verdict::member) admit_lineage(lineage, 1);
     }
-    if (!admit(task->group, known_parent(*task))) return std::nullopt;
+    if (!admit(task->group, known_parent(*task), still_blocked)) return std::nullopt;
   }
   note_thread(tid, task->group.pid);
   return task->group;
@@ -128,17 +128,19 @@ bool ProcessIndex<Handle>::admit_lineage(const Lineage& lineage, std::size_t you
   return true;
 }
 
-/// Makes the state of an instance that belongs, and publishes it. No: it is gone.
+/// Makes the state of an instance that belongs, and publishes it. No: it is gone. `still_lives`, where the caller
+/// has it, tells cheaply whether a thread of the instance has lived on since it was identified.
 template <class Handle>
-bool ProcessIndex<Handle>::admit(const PidKey& key, const PidKey& parent) {
+bool ProcessIndex<Handle>::admit(const PidKey& key, const PidKey& parent,
+                                 const std::function<bool()>& still_lives) {
   if (tracks(key)) return true;
   auto handle = make_state_(key, parent);
   if (!handle) return false;
   const Entry<Handle> entry{key, parent, std::move(*handle)};
   // The state was made from a number (its pidfd was opened by it): if that is not the instance's any more,
   // the state may be a foreign process's, and a kill of the sandbox would hit that.
-  const auto now = source_.identify(key.pid);
-  if (!now || now->group != key) {
+  const bool surely_lives = still_lives && still_lives();
+  if (!surely_lives && is_another(key)) {
     tell_dropped(entry);
     return false;
   }
@@ -150,6 +152,13 @@ bool ProcessIndex<Handle>::admit(const PidKey& key, const PidKey& parent) {
   publish(std::move(next));
   if (stale) tell_dropped(*stale);
   return true;
+}
+
+/// Whether the kernel does not, or not any more, give a number to this instance.
+template <class Handle>
+bool ProcessIndex<Handle>::is_another(const PidKey& key) const {
+  const auto now = source_.identify(key.pid);
+  return !now || now->group != key;
 }
 
 template <class Handle>

@@ -97,10 +97,12 @@ MountLine take_mount(std::string_view& mountinfo) {
   return mount;
 }
 
-/// What gets no rule.
+/// What gets no rule, or one for reading only.
 struct Withheld {
   std::vector<ProcfsMount> mounts;
   std::vector<std::string> paths;
+  std::vector<std::string>
+      from_writers;  ///< mount points of sysfs: what is set there, is set for the machine
 };
 
 Withheld withheld_from(std::string_view mountinfo) {
@@ -114,6 +116,7 @@ Withheld withheld_from(std::string_view mountinfo) {
     if (mount.type == "proc" || is_stray_cgroup ||
         std::find(refused.begin(), refused.end(), mount.type) != refused.end())
       withheld.mounts.push_back({mount.id, mount.mount_point});
+    if (mount.type == "sysfs") withheld.from_writers.push_back(mount.mount_point);
     if (mount.type != "sysfs" || mount.root != "/") continue;
     const auto add = [&](std::string_view path) {
       withheld.paths.push_back(mount.mount_point + std::string(path.substr(sys_root.size())));
@@ -177,18 +180,22 @@ class Granter {
       return {};
     }
     if (S_ISDIR(status.stx_mode) && is_on_the_way(path)) return grant_entries(path);
-    return add_rule(fd, file_rights, path);
+    const bool is_for_readers = std::ranges::any_of(
+        withheld_.from_writers, [&](const std::string& mount) { return is_at_or_below(path, mount); });
+    return add_rule(fd, is_for_readers ? LANDLOCK_ACCESS_FS_READ_FILE : file_rights, path);
   }
 
   [[nodiscard]] bool is_withheld(std::uint64_t mount_id, const std::string& path) const {
-    const auto& [mounts, paths] = withheld_;
+    const auto& mounts = withheld_.mounts;
+    const auto& paths = withheld_.paths;
     return std::find(paths.begin(), paths.end(), path) != paths.end() ||
            std::any_of(mounts.begin(), mounts.end(),
                        [mount_id](const ProcfsMount& mount) { return mount.id == mount_id; });
   }
 
   [[nodiscard]] bool is_on_the_way(const std::string& path) const {
-    const auto& [mounts, paths] = withheld_;
+    const auto& mounts = withheld_.mounts;
+    const auto& paths = withheld_.paths;
     return std::any_of(paths.begin(), paths.end(),
                        [&](const auto& below) { return leads_to(path, below); }) ||
            std::any_of(mounts.begin(), mounts.end(),

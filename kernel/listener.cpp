@@ -47,6 +47,15 @@ bool receive_ends_with_last_target() { return kernel_is_since({6, 11}); }
 /// Our filters ask for WAIT_KILLABLE_RECV (seccomp_install.hpp) and get it from every kernel that has it.
 bool waits_killable() { return kernel_is_since({5, 19}); }
 
+/// Asks for `fd` as a new descriptor of the target.
+seccomp_notif_addfd addition(std::uint64_t cookie, int fd, std::uint32_t target_fd_flags) {
+  seccomp_notif_addfd request{};
+  request.id = cookie;
+  request.srcfd = static_cast<std::uint32_t>(fd);
+  request.newfd_flags = target_fd_flags;
+  return request;
+}
+
 }  // namespace
 
 Result<SeccompListener> SeccompListener::adopt(UniqueFd fd) {
@@ -93,11 +102,8 @@ int SeccompListener::add(pid_t tid, seccomp_notif_addfd& request) {
 Result<int> SeccompListener::add_fd_and_respond(std::uint64_t cookie, pid_t tid, int fd,
                                                 std::uint32_t target_fd_flags) {
   if (!waits_killable_) {
-    seccomp_notif_addfd request{};
-    request.id = cookie;
+    auto request = addition(cookie, fd, target_fd_flags);
     request.flags = SECCOMP_ADDFD_FLAG_SEND;
-    request.srcfd = static_cast<std::uint32_t>(fd);
-    request.newfd_flags = target_fd_flags;
     const int number = ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
     if (number < 0) return Error::last("inject a descriptor into the target");
     return number;
@@ -112,10 +118,7 @@ Result<int> SeccompListener::add_fd_and_respond(std::uint64_t cookie, pid_t tid,
 }
 
 Result<int> SeccompListener::add_fd(std::uint64_t cookie, pid_t tid, int fd, std::uint32_t target_fd_flags) {
-  seccomp_notif_addfd request{};
-  request.id = cookie;
-  request.srcfd = static_cast<std::uint32_t>(fd);
-  request.newfd_flags = target_fd_flags;
+  auto request = addition(cookie, fd, target_fd_flags);
   const int number = add(tid, request);
   if (number < 0) return Error::last("put a descriptor into the target");
   return number;
@@ -123,12 +126,9 @@ Result<int> SeccompListener::add_fd(std::uint64_t cookie, pid_t tid, int fd, std
 
 Result<void> SeccompListener::replace_fd(std::uint64_t cookie, pid_t tid, int fd, int number,
                                          std::uint32_t target_fd_flags) {
-  seccomp_notif_addfd request{};
-  request.id = cookie;
+  auto request = addition(cookie, fd, target_fd_flags);
   request.flags = SECCOMP_ADDFD_FLAG_SETFD;
-  request.srcfd = static_cast<std::uint32_t>(fd);
   request.newfd = static_cast<std::uint32_t>(number);
-  request.newfd_flags = target_fd_flags;
   if (add(tid, request) < 0) return Error::last("replace a descriptor of the target");
   return {};
 }

@@ -140,13 +140,13 @@ Result<ProcStat> parse_proc_stat(std::string_view text) {
       field(3).size() == 1 && parse_number(text.substr(0, open), stat.pid) &&
       parse_number(field(4), stat.ppid) && parse_number(field(5), stat.pgrp) &&
       parse_number(field(6), stat.session) && parse_number(field(7), stat.tty_nr) &&
-      parse_number(field(14), stat.user_ticks) && parse_number(field(15), stat.system_ticks) &&
-      parse_number(field(16), stat.waited_user_ticks) && parse_number(field(17), stat.waited_system_ticks) &&
-      parse_number(field(20), stat.threads) && parse_number(field(22), stat.start_time_ticks) &&
-      parse_number(field(23), stat.virtual_bytes) && parse_number(field(24), stat.resident_pages) &&
-      parse_number(field(26), stat.start_code) && parse_number(field(28), stat.start_stack) &&
-      parse_number(field(47), stat.start_brk) && parse_number(field(48), stat.arg_start) &&
-      parse_number(field(52), stat.exit_status);
+      parse_number(field(8), stat.foreground_group) && parse_number(field(14), stat.user_ticks) &&
+      parse_number(field(15), stat.system_ticks) && parse_number(field(16), stat.waited_user_ticks) &&
+      parse_number(field(17), stat.waited_system_ticks) && parse_number(field(20), stat.threads) &&
+      parse_number(field(22), stat.start_time_ticks) && parse_number(field(23), stat.virtual_bytes) &&
+      parse_number(field(24), stat.resident_pages) && parse_number(field(26), stat.start_code) &&
+      parse_number(field(28), stat.start_stack) && parse_number(field(47), stat.start_brk) &&
+      parse_number(field(48), stat.arg_start) && parse_number(field(52), stat.exit_status);
   if (!complete) return not_a_stat_line();
   return stat;
 }

@@ -21,6 +21,7 @@ struct ProcStat {
   pid_t pgrp = 0;                         ///< 5
   pid_t session = 0;                      ///< 6
   int tty_nr = 0;                         ///< 7, the controlling terminal's device; 0: none
+  pid_t foreground_group = 0;             ///< 8, of that terminal; -1: none
   std::uint64_t user_ticks = 0;           ///< 14, in clock ticks, as the next three
   std::uint64_t system_ticks = 0;         ///< 15
   std::uint64_t waited_user_ticks = 0;    ///< 16, of children that it waited for

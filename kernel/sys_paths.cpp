@@ -25,6 +25,7 @@ constexpr std::array refused_paths = {
     RefusedSysPath{"/sys/kernel/dmabuf", "buffers of processes outside the sandbox"},
     RefusedSysPath{"/sys/kernel/irq", machine_counters},
     RefusedSysPath{"/sys/kernel/livepatch", kernel_internals},
+    RefusedSysPath{"/sys/kernel/mm/damon", "watches the memory of processes outside the sandbox"},
     RefusedSysPath{"/sys/kernel/security", "the machine's security policy is not the sandbox's"},
     RefusedSysPath{"/sys/kernel/slab", machine_counters},
     RefusedSysPath{"/sys/kernel/tracing", kernel_internals},

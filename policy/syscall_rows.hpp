@@ -14,6 +14,8 @@ namespace proctor::policy::rows {
 
 // Numbers newer than the headers of Debian 12; x86-64.
 constexpr long sys_fchmodat2 = 452;
+constexpr long sys_statmount = 457;
+constexpr long sys_listmount = 458;
 constexpr long sys_setxattrat = 463;
 constexpr long sys_getxattrat = 464;
 constexpr long sys_listxattrat = 465;
@@ -71,7 +73,10 @@ constexpr std::uint64_t f_getlk = 5;
 constexpr std::uint64_t f_ofd_getlk = 36;
 constexpr std::uint64_t f_setown = 8;
 constexpr std::uint64_t f_setown_ex = 15;
+constexpr std::uint64_t tiocsctty = 0x540e;
+constexpr std::uint64_t tiocgpgrp = 0x540f;
 constexpr std::uint64_t tiocgsid = 0x5429;
+constexpr std::uint64_t tiocvhangup = 0x5437;
 constexpr std::uint64_t fiosetown = 0x8901;
 constexpr std::uint64_t siocspgrp = 0x8902;
 constexpr std::uint64_t ns_get_pid_from_pidns = 0x8004b706;
@@ -81,6 +86,10 @@ constexpr std::uint64_t ns_get_tgid_in_pidns = 0x8004b709;
 // PIDFD_GET_INFO in every size that its struct may have (fs/pidfs.c, pidfs_ioctl_valid): type and number.
 constexpr std::uint64_t ioctl_kind_mask = 0xffff;
 constexpr std::uint64_t pidfd_get_info_kind = 0xff0b;
+// NS_MNT_GET_INFO, _NEXT and _PREV, likewise (Linux 6.12).
+constexpr std::uint64_t ns_mnt_get_info_kind = 0xb70a;
+constexpr std::uint64_t ns_mnt_get_next_kind = 0xb70b;
+constexpr std::uint64_t ns_mnt_get_prev_kind = 0xb70c;
 constexpr std::uint64_t seccomp_new_listener = 1U << 3U;
 // A clock id with bit 31 names a task or a device. With bit 2 it is a thread's, which the kernel gives to
 // no other process (kernel/time/posix-cpu-timers.c, pid_for_clock), so only the rest needs judging.
@@ -111,6 +120,10 @@ constexpr std::string_view tells_process_limit =
 constexpr std::string_view tells_own_users =
     "who made or last used an object is told as in /proc/sysvipc: a process outside the sandbox is 0";
 constexpr std::string_view foreign_pid = "a process outside the sandbox does not exist for this call";
+constexpr std::string_view foreign_pid_on_behalf =
+    "a process outside the sandbox does not exist for this call, which the supervisor makes for another one "
+    "of the "
+    "sandbox's: the number cannot go to a foreign process before the kernel looks it up";
 constexpr std::string_view names_pid_in_memory =
     "names a process in memory; one outside the sandbox does not exist for this call";
 constexpr std::string_view foreign_clock =
@@ -165,6 +178,12 @@ constexpr std::string_view tells_statistics =
     "whoever may administer the network (CAP_NET_ADMIN) is told of every process by it (taskstats)";
 constexpr std::string_view logs_processes = "the audit log names the machine's processes";
 constexpr std::string_view fakes_input = "types into a terminal that the sandbox shares with its user";
+constexpr std::string_view takes_terminal =
+    "takes a terminal from the session that has it, or hangs that up, which may be outside the sandbox";
+constexpr std::string_view lists_mounts =
+    "tells of mounts, those of other namespaces included; /proc/self/mountinfo tells the sandbox's";
+constexpr std::string_view reads_kernel_log =
+    "the kernel's log is the machine's and names its processes, as /proc/kmsg does";
 
 constexpr SyscallRow ask(std::string_view name, long number, Handler handler, std::string_view reason) {
   return {.name = name, .number = number, .action = Action::notify, .handler = handler, .reason = reason};
@@ -188,6 +207,13 @@ constexpr SyscallRow judge_if(std::string_view name, long number, std::uint8_t a
                               std::uint8_t selector, std::uint64_t selected) {
   SyscallRow row = judge(name, number, argument);
   row.also = {.argument = selector, .condition = Condition::low_word_equals, .value = selected};
+  return row;
+}
+
+/// A row whose call is made on the caller's behalf where it is about another task.
+constexpr SyscallRow on_behalf(SyscallRow row) {
+  row.changes_task = true;
+  row.reason = foreign_pid_on_behalf;
   return row;
 }
 
@@ -403,6 +429,23 @@ constexpr SyscallRow refuse_if(std::string_view name, long number, int error, st
           .condition = condition,
           .value = value,
           .reason = reason};
+}
+
+/// ioctl(2) with a request of this type and number, whatever the size of its argument.
+constexpr SyscallRow refuse_request(int error, std::uint64_t kind, std::string_view reason) {
+  SyscallRow row = refuse_if("ioctl", SYS_ioctl, error, 1, Condition::masked_equals, kind, reason);
+  row.mask = ioctl_kind_mask;
+  return row;
+}
+
+/// ioctl(terminal, TIOCSCTTY, 1).
+constexpr SyscallRow ask_of_stolen_terminal() {
+  SyscallRow row = ask("ioctl", SYS_ioctl, Handler::descriptor, takes_terminal);
+  row.argument = 1;
+  row.condition = Condition::low_word_equals;
+  row.value = tiocsctty;
+  row.also = {.argument = 2, .condition = Condition::low_word_equals, .value = 1};
+  return row;
 }
 
 /// socket(AF_NETLINK, ..., protocol). The errno is that of a kernel without it.

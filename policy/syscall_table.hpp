@@ -92,8 +92,9 @@ struct SyscallRow {
   std::int8_t flags_argument = -1;         ///< where AT_SYMLINK_NOFOLLOW may stand; -1: nowhere
   bool follows = true;                     ///< a link at the path's end, unless the flags say otherwise
   bool strict = false;                     ///< in ProcMode::strict only
-  std::int8_t second_pid_argument = -1;    ///< the register of a second task that is judged as well (kcmp)
-  std::int8_t group_argument = -1;         ///< the register of a process group to be joined (setpgid)
+  bool changes_task = false;  ///< with Handler::pid_argument: sets something of another task, so on behalf
+  std::int8_t second_pid_argument = -1;  ///< the register of a second task that is judged as well (kcmp)
+  std::int8_t group_argument = -1;       ///< the register of a process group to be joined (setpgid)
   /// What register `also.argument` holds where the pid is a process group's (getpriority); -1: never.
   std::int8_t group_selector = -1;
   std::string_view reason{};

@@ -40,7 +40,6 @@ constexpr std::array refused_files = {
 };
 
 constexpr std::array own_writes = {
-    FileRule{"autogroup", 0, ""},
     FileRule{"clear_refs", 0, ""},
     FileRule{"comm", 0, ""},
     FileRule{"coredump_filter", 0, ""},

@@ -122,9 +122,7 @@ bool has_own_cgroup(const View& view) {
   return view.limits.memory_bytes || view.limits.processes || !view.all_cpus;
 }
 
-bool is_machines_in_sys(std::string_view path) {
-  return is_at_or_below(path, cgroup_directory) || is_at_or_below(path, kernel::sys_devices_path);
-}
+bool is_machines_in_sys(std::string_view path) { return is_at_or_below(path, "/sys"); }
 
 bool lists_cgroup_processes(std::string_view path) {
   if (!is_at_or_below(path, cgroup_directory)) return false;

@@ -38,8 +38,9 @@ struct HiddenEntries {
 /// is hidden. Off /sys: never. Reads links of /sys/class/block for a name below /sys/devices.
 [[nodiscard]] bool is_hidden_in_sys(std::string_view path, const View& view);
 
-/// Whether a file of /sys sets up devices or cgroups, which are the whole machine's: to write there can end
-/// or freeze processes outside the sandbox (cgroup.kill), or start some (release_agent).
+/// Whether a file is of /sys. What is set there is set for the whole machine: to write there can end or
+/// freeze processes outside the sandbox (cgroup.kill, power/state), or start some (release_agent). Files of
+/// /sys that have a Landlock rule have one for reading only.
 [[nodiscard]] bool is_machines_in_sys(std::string_view path);
 
 /// Whether a file lists the processes of a cgroup, the sandbox's own or not: cgroups(7). Nobody gets to read

@@ -2,6 +2,7 @@
 #include "actors/loop.hpp"
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -261,6 +262,34 @@ TEST_CASE("loop: a watched descriptor calls back on its thread until it is unwat
   CHECK(calls == 2);
   CHECK(on_thread);
   caf::anon_send(actor, Quit{});
+}
+
+TEST_CASE(
+    "loop: a watched descriptor that rests is called back once for what comes meanwhile, and then sleeps") {
+  RunningLoop running;
+  const kernel::UniqueFd events(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE));
+  const auto seen = std::make_shared<Seen>();
+  auto actor = running.spawn(seen).handle;
+  constexpr std::chrono::milliseconds rest{50};
+  std::vector<std::chrono::steady_clock::time_point> calls;
+  // Readable for as long as it is not read empty: without a rest it would be called without end.
+  running.loop->watch(
+      events.get(), [&](short) { calls.push_back(std::chrono::steady_clock::now()); }, rest);
+  running.start();
+  constexpr std::uint64_t one = 1;
+  REQUIRE(::write(events.get(), &one, sizeof one) == sizeof one);
+  std::size_t count = 0;
+  REQUIRE(eventually([&] {
+    running.loop->take_turn([&] { count = calls.size(); });
+    return count >= 3;
+  }));
+  std::uint64_t value = 0;
+  REQUIRE(::read(events.get(), &value, sizeof value) == sizeof value);
+  REQUIRE(eventually([&] { return running.sleeps_for_ever(); }));
+  caf::anon_send(actor, Quit{});
+  actor = nullptr;
+  running.join();
+  for (std::size_t i = 1; i < calls.size(); ++i) CHECK(calls[i] - calls[i - 1] >= rest);
 }
 
 TEST_CASE("loop: a callback that was unwatched last keeps neither its actor nor the loop") {

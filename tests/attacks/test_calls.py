@@ -24,15 +24,17 @@ REFUSED = {
     **dict.fromkeys(["clone-parent", "clone-user", "clone-garbage", "unshare-user", "unshare-mounts", "unshare-pids",
                      "setns", "chroot", "mount-bind", "mount-proc", "open_tree", "fsopen", "pivot_root", "by-handle",
                      "pidfd_getfd", "userfaultfd", "bpf", "perf", "keyctl", "tiocsti", "tiocsti-wide", "tioclinux",
-                     "fanotify_init"],
+                     "fanotify_init", "vhangup", "tiocvhangup", "syslog"],
                     errno.EPERM),
+    **dict.fromkeys(["listmount", "statmount"], errno.ENOSYS),
+    **dict.fromkeys(["next-mounts", "own-mounts"], errno.ENOTTY),
     "listener": errno.EBUSY,
     "sched-core": errno.EINVAL,
     "netlink-audit": errno.EPROTONOSUPPORT,
 }
 # Those that work bare, for root or for everybody, and change nothing outside their process.
 WORK_BARE = {
-    True: ["clone3", "unshare-user", "chroot", "pidfd_getfd", "by-handle", "listener", "keyctl", "fanotify_init"],
+    True: ["clone3", "unshare-user", "chroot", "pidfd_getfd", "by-handle", "listener", "keyctl", "fanotify_init", "syslog"],
     False: ["clone3", "pidfd_getfd", "listener", "fanotify_init"],
 }
 

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import arena
-from arena import SECRET, AttackTest
+from arena import IS_ROOT, SECRET, AttackTest
 from common import MODES
 
 PYTHON = "/usr/bin/python3"
@@ -163,6 +163,18 @@ class Sweep(AttackTest):
     def telling(answer):
         return {path for path, (numbers, decoys, secret) in answer["found"].items()
                 if secret or numbers >= (STRANGERS if decoys else CHANCE)}
+
+    def test_nothing_of_sys_opens_for_writing(self):
+        script = ("import os\ntried = opened = 0\n"
+                  "for directory, _, names in os.walk('/sys'):\n  for name in names:\n    tried += 1\n"
+                  "    try: os.close(os.open(f'{directory}/{name}', os.O_WRONLY | os.O_NONBLOCK)); opened += 1\n"
+                  "    except OSError: pass\nprint(tried, opened)\n")
+        if IS_ROOT:
+            self.assertTrue(any(os.access(file, os.W_OK) for file in Path("/sys/kernel/mm").glob("*/*")), "bare, root may")
+        for mode in MODES:
+            tried, opened = map(int, self.run_in(mode, [PYTHON, "-c", script]).stdout.split())
+            self.assertEqual(opened, 0, mode)
+            self.assertGreater(tried, 1000)
 
     def test_a_cgroup_is_no_way_to_end_a_stranger(self):
         mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if " cgroup2 " in line]

@@ -216,6 +216,16 @@ class Questions(Own):
         for word in ("shown", str(target["pid"]), str(child["pid"]), "sleep"):
             self.assertIn(word, table)
 
+    def test_what_is_sandboxed_is_told_nothing_whoever_supervises_it(self):
+        (self.dir / "another").mkdir()
+        asked, another = self.make(), self.make(directory=self.dir / "another")
+        self.start_sleeper(asked, "shown")
+        for where in (["--embedded"], ["--daemon", asked.socket], ["--daemon", another.socket]):
+            for question in (["ps"], ["inspect", "shown"]):
+                done = proctor("run", *where, "--", PROCTOR, *question, "--socket", asked.socket)
+                self.assertEqual((done.returncode, done.stdout), (1, ""), (where, question))
+                self.assertIn("a sandboxed process cannot talk to its supervisor", done.stderr)
+
     def test_inspect_tells_policy_actors_and_features(self):
         daemon = self.make()
         self.start_sleeper(daemon, "looked-at")

@@ -223,6 +223,63 @@ class Numbers(SystemTest):
         self.assertEqual(self.assert_same_as_bare(["sh", "chain", "60"])[0], 63)
 
 
+# What a process sets of another one of its own: each answer, and what can then be read of it.
+SETTINGS = r"""
+import ctypes, os, resource, signal, struct
+libc = ctypes.CDLL(None, use_errno=True)
+child = os.fork()
+if child == 0:
+    while True: signal.pause()
+def call(name, number, *arguments):
+    result = libc.syscall(number, *arguments)
+    print(name, result, os.strerror(ctypes.get_errno()) if result < 0 else "ok")
+def memory(layout, *values): return ctypes.create_string_buffer(struct.pack(layout, *values))
+unmapped = ctypes.c_void_p(8)
+call("setpriority", 141, 0, child, 7)
+print(os.getpriority(os.PRIO_PROCESS, child))
+call("ioprio_set", 251, 1, child, 2 << 13 | 6)
+call("ioprio_get", 252, 1, child)
+call("ioprio_set nonsense", 251, 1, child, 9 << 13)
+call("prlimit64", 302, child, resource.RLIMIT_NOFILE, memory("QQ", 30, 40), None)
+old = memory("QQ", 0, 0)
+call("prlimit64 both", 302, child, resource.RLIMIT_NOFILE, memory("QQ", 20, 40), old)
+print(struct.unpack("QQ", old.raw[:16]), resource.prlimit(child, resource.RLIMIT_NOFILE))
+call("prlimit64 soft above hard", 302, child, resource.RLIMIT_NOFILE, memory("QQ", 50, 40), None)
+call("prlimit64 nothing", 302, child, 99, None, None)
+call("prlimit64 unmapped", 302, child, resource.RLIMIT_NOFILE, unmapped, None)
+call("prlimit64 to unmapped", 302, child, resource.RLIMIT_NOFILE, None, unmapped)
+call("sched_setparam", 142, child, memory("i", 0))
+call("sched_setparam wrong", 142, child, memory("i", 5))
+call("sched_setparam null", 142, child, None)
+call("sched_setparam unmapped", 142, child, unmapped)
+call("sched_setscheduler", 144, child, 3, memory("i", 0))
+print(os.sched_getscheduler(child))
+call("sched_setscheduler wrong", 144, child, 99, memory("i", 0))
+call("sched_setscheduler null", 144, child, 0, None)
+def attributes(size, policy, nice): return memory("IIQiIQQQQQ", size, policy, 0, nice, 0, 0, 0, 0, 0, 0)
+call("sched_setattr", 314, child, attributes(48, 3, 9), 0)
+call("sched_setattr of 0 bytes", 314, child, attributes(0, 3, 9), 0)
+call("sched_setattr small", 314, child, attributes(47, 3, 9), 0)
+call("sched_setattr large", 314, child, attributes(5000, 3, 9), 0)
+call("sched_setattr flags", 314, child, attributes(48, 3, 9), 1)
+call("sched_setattr null", 314, child, None, 0)
+call("sched_setattr unmapped", 314, child, unmapped, 0)
+print(os.sched_getscheduler(child), os.getpriority(os.PRIO_PROCESS, child))
+os.kill(child, signal.SIGKILL)
+os.waitpid(child, 0)
+call("gone", 141, 0, child, 7)
+call("gone", 302, child, 7, None, None)
+"""
+
+
+class Settings(SystemTest):
+    def test_a_process_sets_what_is_its_childs(self):
+        _, told, complaints = self.assert_same_as_bare([PYTHON, "-c", SETTINGS])
+        self.assertEqual(complaints, b"")
+        self.assertIn(b"(30, 40) (20, 40)", told)
+        self.assertGreater(told.count(b" ok\n"), 8, told)
+
+
 class Orphans(SystemTest):
     def test_a_double_fork_is_reparented_and_still_served(self):
         status, output, _ = self.assert_same_as_bare([PYTHON, "-c", DOUBLE_FORK])

@@ -230,6 +230,37 @@ class AsAJob(OnTerminal):
         shell.run("kill %1; wait %1")
         wait_until(lambda: not any(map(common.is_alive, left)), "both are ended")
 
+    @in_each_mode("bare", *MODES)
+    def test_in_the_background_it_is_not_told_the_number_of_the_foreground_job(self, shell, run):
+        for old in ("go", "told"):
+            (self.dir / old).unlink(missing_ok=True)
+        (self.dir / "background.py").write_text(
+            "import os, time\nterminal = os.open('/dev/tty', os.O_RDWR)\n"
+            "while not os.path.exists('go'): time.sleep(0.01)\nprint(os.tcgetpgrp(terminal), flush=True)\n")
+        shell.run(f"{run} python3 background.py > told &")
+        shell.type("sleep 1003\n")
+
+        def foreground():
+            found = [pid for pid in common.descendants_of(shell.pid) if command(pid).startswith(b"sleep\x001003")]
+            group, in_front = common.stat_fields(found[0])[2:6:3] if found else (0, -1)
+            return group if group == in_front else None
+
+        group = wait_until(foreground, "the job is in the foreground")
+        (self.dir / "go").touch()
+        told = wait_until((self.dir / "told").read_text, "the one in the background has asked")
+        self.assertEqual(told.strip(), "0" if run else group)
+        shell.type("\x03")
+        shell.prompt()
+
+    @in_each_mode(*MODES)
+    def test_no_terminal_is_taken_from_another_session(self, shell, run):
+        (self.dir / "thief.py").write_text(
+            "import fcntl, os, sys, termios\nif os.fork(): sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))\nos.setsid()\n"
+            "try: fcntl.ioctl(os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY), termios.TIOCSCTTY, 1)\n"
+            "except PermissionError: print('refused')\n")
+        self.assertEqual(shell.run(f"{run} python3 thief.py $(tty)"), "refused\n")
+        # Bare, root takes it, and the shell without a terminal ends: not shown here.
+
     @in_each_mode(*MODES)
     def test_in_a_pipeline_and_a_substitution(self, shell, run):
         self.assertEqual(shell.run(f"{run} echo through | {run} cat; echo ${{PIPESTATUS[*]}}"), "through\n0 0\n")

@@ -312,6 +312,25 @@ static long console_paste(void) { return ioctl(open("/dev/null", O_RDWR), 0x541c
 static long watch_files(void) { return syscall(SYS_fanotify_init, 0x200 /* FAN_REPORT_FID */, O_RDONLY); }
 static long audit_log(void) { return socket(AF_NETLINK, SOCK_RAW, 9 /* NETLINK_AUDIT */); }
 static long share_core(void) { return prctl(62 /* PR_SCHED_CORE */, 0, getppid(), 0, 0); }
+static long hang_up(void) { return syscall(SYS_vhangup); }
+static long hang_up_terminal(void) { return ioctl(open("/dev/null", O_RDWR), 0x5437 /* TIOCVHANGUP */, 0); }
+static long kernel_log(void) { return syscall(SYS_syslog, 10 /* SYSLOG_ACTION_SIZE_BUFFER */, NULL, 0); }
+static long of_mounts(long call) {
+  uint64_t asked[4] = {32, UINT64_MAX /* LSMT_ROOT */, 0, 0};
+  asked[0] = sizeof asked;
+  uint64_t found[8];
+  return syscall(call, asked, found, 8, 0);
+}
+static long list_mounts(void) { return of_mounts(458); }
+static long mount_statistics(void) { return of_mounts(457); }
+static long next_mounts(void) {
+  uint64_t found[2] = {16, 0};
+  return ioctl(open("/proc/self/ns/mnt", O_RDONLY), _IOR(0xb7, 11, uint64_t[2]) /* NS_MNT_GET_NEXT */, found);
+}
+static long own_mounts(void) {
+  uint64_t found[2] = {16, 0};
+  return ioctl(open("/proc/self/ns/mnt", O_RDONLY), _IOR(0xb7, 10, uint64_t[2]) /* NS_MNT_GET_INFO */, found);
+}
 
 // kernel FOREIGN_PATH [NAME ...]: each in a process of its own, as its effects last. Prints `name errno`.
 int at_the_kernel(int argc, char** argv) {
@@ -348,6 +367,13 @@ int at_the_kernel(int argc, char** argv) {
       {"perf", measure},
       {"keyctl", keyring},
       {"listener", second_listener},
+      {"vhangup", hang_up},
+      {"tiocvhangup", hang_up_terminal},
+      {"syslog", kernel_log},
+      {"listmount", list_mounts},
+      {"statmount", mount_statistics},
+      {"next-mounts", next_mounts},
+      {"own-mounts", own_mounts},
       {"tiocsti", type_ahead},
       {"tiocsti-wide", type_ahead_wide},
       {"tioclinux", console_paste},

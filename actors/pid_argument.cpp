@@ -28,7 +28,8 @@ policy::Verdict judge_pid_argument(SandboxContext& context, const seccomp_notif&
       !founds_group(context, judged.joined_group) && !has_member_in_group(context, judged.joined_group))
     return {policy::Fail{EPERM}, "a process group outside the sandbox does not exist"};
   // Continue safety: the pid is in a register, which only this thread could change and it waits. A
-  // group's signal stays inside by Landlock's scope.
+  // group's signal stays inside by Landlock's scope. A number that another process has by the time the kernel
+  // looks it up does no harm to that: ADR 0010.
   return {policy::Continue{}};
 }
 

@@ -115,6 +115,8 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return tell_capabilities(notification);
     case policy::Handler::tell_ipc:
       return tell_ipc(notification);
+    case policy::Handler::open_queue:
+      return open_queue(notification);
     case policy::Handler::set_affinity:
       return set_affinity(notification);
     case policy::Handler::tell_affinity:

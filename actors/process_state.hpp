@@ -102,6 +102,8 @@ class ProcessState {
   [[nodiscard]] policy::Verdict tell_capabilities(const seccomp_notif& notification);
   /// shmctl(2), msgctl(2), semctl(2) where they tell who made or last used an object.
   [[nodiscard]] policy::Verdict tell_ipc(const seccomp_notif& notification);
+  /// mq_open(2) on behalf.
+  [[nodiscard]] policy::Verdict open_queue(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict set_affinity(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict tell_affinity(const seccomp_notif& notification);
   /// setpriority, sched_setattr and their like of another task, on the caller's behalf.

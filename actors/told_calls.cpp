@@ -27,6 +27,12 @@
 
 // ProcessState's handlers of the calls that tell, or take, what the files of /proc tell.
 namespace proctor::actors {
+namespace {
+
+/// `struct mq_attr` of mq_getattr(3), with its reserved words.
+constexpr std::size_t mq_attr_bytes = 8 * sizeof(long);
+
+}  // namespace
 
 using policy::Continue;
 using policy::Fail;
@@ -154,6 +160,24 @@ Verdict ProcessState::tell_ipc(const seccomp_notif& notification) {
   if (told->bytes.empty()) return {Return{told->value}, "own processes only"};
   return answer_in_memory(notification, notification.data.args[2], told->bytes, told->value,
                           "own processes only");
+}
+
+Verdict ProcessState::open_queue(const seccomp_notif& notification) {
+  // Continue safety: the queues of another namespace than ours are a container's own, and Landlock decides.
+  if (!shares_ipc_objects(static_cast<pid_t>(notification.pid))) return {Continue{}};
+  const auto& args = notification.data.args;
+  std::array<std::byte, mq_attr_bytes> attributes{};
+  if (args[3] != 0)
+    if (const auto read = read_memory(notification, args[3], attributes); !read)
+      return unreadable(read.error());
+  const auto name = read_path(notification, args[0]);
+  if (!name) return unreadable(name.error());
+  argument_ = *name;
+  auto queue = actors::open_queue(context_, notification, std::string{*name}.c_str(),
+                                  args[3] == 0 ? nullptr : attributes.data());
+  if (!queue) return {Fail{queue.error().number}, "as the kernel would"};
+  return {policy::Inject{std::make_shared<const kernel::UniqueFd>(*std::move(queue)), true},
+          "opened with its rights"};
 }
 
 Verdict ProcessState::process_limit(const seccomp_notif& notification) {

@@ -1,22 +1,27 @@
 #include "actors/told_ipc.hpp"
 
+#include <fcntl.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <span>
 
+#include "actors/call_arguments.hpp"
 #include "actors/sandbox_context.hpp"
+#include "kernel/credentials.hpp"
 #include "procfs/instance.hpp"
 
 namespace proctor::actors {
 namespace {
 
 using kernel::Result;
+using kernel::UniqueFd;
 
 /// The call itself, with the registers' own numbers. `Object`: what it tells, laid out as the kernel does.
 template <class Object>
@@ -63,6 +68,32 @@ Result<ToldIpc> ask_ipc(SandboxContext& context, const seccomp_notif& notificati
     default:
       return last_semaphore_user(notification, is_member);
   }
+}
+
+Result<UniqueFd> open_queue(SandboxContext& context, const seccomp_notif& notification, const char* name,
+                            const std::byte* attributes) {
+  const auto theirs = kernel::read_umask(static_cast<pid_t>(notification.pid));
+  const auto ours = kernel::read_umask(::gettid());
+  if (!theirs || !ours) return kernel::Error{EACCES, "tell the umask of who makes a queue"};
+  const auto acting = act_as_caller(context, notification);
+  if (!acting) return acting.error();
+  const int flags = int_argument(notification, 1);
+  const mode_t mode = word_argument(notification, 2) & 07777U & ~*theirs;
+  const auto open = [&](int with) {
+    return UniqueFd(static_cast<int>(::syscall(SYS_mq_open, name, with, mode, attributes)));
+  };
+  // A queue that is made here is told from one that was there: only the former gets the mode.
+  if ((flags & O_CREAT) != 0) {
+    if (auto made = open(flags | O_EXCL)) {
+      // Our umask was applied as well: give back what only it took.
+      if ((mode & *ours) != 0) static_cast<void>(::fchmod(made.get(), mode));
+      return made;
+    }
+    if (errno != EEXIST || (flags & O_EXCL) != 0) return kernel::Error::last("make a message queue");
+  }
+  auto found = open(flags & ~O_CREAT);
+  if (!found) return kernel::Error::last("open a message queue");
+  return found;
 }
 
 }  // namespace proctor::actors

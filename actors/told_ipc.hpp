@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernel/result.hpp"
+#include "kernel/unique_fd.hpp"
 
 namespace proctor::actors {
 
@@ -25,5 +26,12 @@ struct ToldIpc {
 /// Makes the call with the target's credentials; a process outside the sandbox becomes 0, as the kernel tells
 /// it across pid namespaces. shmctl(2), msgctl(2), semctl(2). ESRCH: the target is gone.
 [[nodiscard]] kernel::Result<ToldIpc> ask_ipc(SandboxContext& context, const seccomp_notif& notification);
+
+/// mq_open(2) with the target's credentials and umask. `attributes`: a `struct mq_attr`, null where the
+/// target gives none. The kernel's own mount of the queues can have no Landlock rule, so that the target
+/// itself opens none.
+[[nodiscard]] kernel::Result<kernel::UniqueFd> open_queue(SandboxContext& context,
+                                                          const seccomp_notif& notification, const char* name,
+                                                          const std::byte* attributes);
 
 }  // namespace proctor::actors

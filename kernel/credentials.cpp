@@ -179,6 +179,14 @@ Result<Credentials> read_credentials(pid_t tid, bool shares_namespace) {
   return credentials;
 }
 
+std::optional<mode_t> read_umask(pid_t tid) {
+  const auto status = read_all(fmt::format("/proc/{}/status", tid));
+  if (!status) return std::nullopt;
+  const auto mask = numbers_of<mode_t>(line_of(*status, "Umask"), 8);
+  if (!mask || mask->size() != 1) return std::nullopt;
+  return mask->front();
+}
+
 bool are_fixed_credentials(std::string_view status) {
   const auto is_one = [](const std::optional<std::vector<uid_t>>& ids) {
     return ids && ids->size() == 4 && std::ranges::count(*ids, ids->front()) == 4;

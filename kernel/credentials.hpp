@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct Credentials {
 /// is whom it means after this call. `shares_namespace`: the caller knows the answer of shares_user_namespace
 /// to be yes, and that it stays so.
 [[nodiscard]] Result<Credentials> read_credentials(pid_t tid, bool shares_namespace = false);
+
+/// The mask of the modes of files that a thread makes: umask(2). Nothing where it cannot be told.
+[[nodiscard]] std::optional<mode_t> read_umask(pid_t tid);
 
 /// Whether no call and no exec can ever change the credentials that the text of a /proc/TID/status shows, nor
 /// those of any descendant that stays in the user namespace: one uid and one gid throughout, no permitted

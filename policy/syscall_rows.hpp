@@ -119,6 +119,8 @@ constexpr std::string_view tells_process_limit =
     "not exist";
 constexpr std::string_view tells_own_users =
     "who made or last used an object is told as in /proc/sysvipc: a process outside the sandbox is 0";
+constexpr std::string_view opens_queue =
+    "the kernel's mount of message queues is closed to the sandbox as every mount that it has not seen is";
 constexpr std::string_view foreign_pid = "a process outside the sandbox does not exist for this call";
 constexpr std::string_view foreign_pid_on_behalf =
     "a process outside the sandbox does not exist for this call, which the supervisor makes for another one "

@@ -100,6 +100,7 @@ constexpr std::array table{
     ask_ipc("msgctl", SYS_msgctl, 1, msg_stat),
     ask_ipc("msgctl", SYS_msgctl, 1, msg_stat_any),
     ask_ipc("semctl", SYS_semctl, 2, sem_getpid),
+    ask("mq_open", SYS_mq_open, Handler::open_queue, opens_queue),
     ask_rewind(),
     ask_at_beginning("pread64", SYS_pread64, 3),
 

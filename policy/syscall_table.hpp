@@ -45,6 +45,7 @@ enum class Handler : std::uint8_t {
   tell_parent,    ///< getppid
   tell_caps,      ///< capget
   tell_ipc,       ///< shmctl, msgctl, semctl: who made or last used an object
+  open_queue,     ///< mq_open
   tell_session,   ///< getsid
   set_affinity,   ///< sched_setaffinity: within the CPUs of the sandbox
   tell_affinity,  ///< sched_getaffinity of another thread

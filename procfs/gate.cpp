@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <utility>
 
 #include "kernel/sealed_file.hpp"
@@ -164,18 +163,6 @@ bool in_nested_pids(pid_t tid) {
   const auto theirs = examine("/proc/" + std::to_string(tid) + "/ns/pid");
   const auto ours = examine(std::string("/proc/self/ns/pid"));
   return theirs && ours && theirs->id.inode != ours->id.inode;
-}
-
-/// The Umask line of /proc/TID/status; nothing can be created where it cannot be told.
-std::optional<mode_t> read_umask(pid_t tid) {
-  std::ifstream status("/proc/" + std::to_string(tid) + "/status");
-  for (std::string word; status >> word;) {
-    if (word != "Umask:") continue;
-    unsigned value = 0;
-    if (status >> std::oct >> value) return value;
-    break;
-  }
-  return std::nullopt;
 }
 
 /// A stranger's object that the target holds already, by a descriptor it was given: answered as if its
@@ -424,8 +411,8 @@ Verdict ProcGate::create_elsewhere(const OpenRequest& request, const Arrival& ar
   const Node& directory = arrival.object;
   if (!hints_.without_rule(name)) return kernel_decides();
 
-  const auto theirs = read_umask(request.tid);
-  const auto ours = read_umask(::gettid());
+  const auto theirs = kernel::read_umask(request.tid);
+  const auto ours = kernel::read_umask(::gettid());
   if (!theirs || !ours) return kernel_decides();
   const mode_t mode = static_cast<mode_t>(request.mode) & 07777U & ~*theirs;
   // O_EXCL: what somebody has made since then was not looked at.

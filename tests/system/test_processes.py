@@ -280,6 +280,45 @@ class Settings(SystemTest):
         self.assertGreater(told.count(b" ok\n"), 8, told)
 
 
+# POSIX message queues: made, found, refused, used between two processes.
+QUEUES = r"""
+import ctypes, os, stat, struct
+libc = ctypes.CDLL("librt.so.1", use_errno=True)
+name = b"/proctor-test-%d" % os.getppid()
+def call(what, result):
+    print(what, "ok" if result >= 0 else os.strerror(ctypes.get_errno()))
+    return result
+CREATE, EXCLUSIVE, BOTH = os.O_CREAT, os.O_EXCL, os.O_RDWR
+call("none", libc.mq_open(name, BOTH))
+os.umask(0o007)
+attributes = ctypes.create_string_buffer(struct.pack("8l", 0, 3, 100, 0, 0, 0, 0, 0))
+queue = call("made", libc.mq_open(name, BOTH | CREATE, 0o666, attributes))
+print(oct(os.fstat(queue).st_mode), os.get_inheritable(queue))
+call("there", libc.mq_open(name, BOTH | CREATE | EXCLUSIVE, 0o600, None))
+again = call("found", libc.mq_open(name, BOTH | CREATE, 0o600, None))
+print(oct(os.fstat(again).st_mode))
+call("bad attributes", libc.mq_open(name + b"2", BOTH | CREATE, 0o600, ctypes.create_string_buffer(struct.pack("8l", 0, -1, -1, 0, 0, 0, 0, 0))))
+call("unmapped", libc.mq_open(name + b"2", BOTH | CREATE, 0o600, ctypes.c_void_p(8)))
+call("bad name", libc.mq_open(name + b"/x", BOTH | CREATE, 0o600, None))
+call("long name", libc.mq_open(b"/" + b"x" * 300, BOTH | CREATE, 0o600, None))
+if os.fork() == 0:
+    call("sent", libc.mq_send(libc.mq_open(name, os.O_WRONLY), b"hello", 5, 1))
+    os._exit(0)
+os.wait()
+room = ctypes.create_string_buffer(100)
+call("received", libc.mq_receive(queue, room, 100, None))
+print(room.value)
+call("removed", libc.mq_unlink(name))
+call("gone", libc.mq_open(name, BOTH))
+"""
+
+
+class Queues(SystemTest):
+    def test_message_queues_work_as_without(self):
+        _, told, _ = self.assert_same_as_bare([PYTHON, "-c", QUEUES])
+        self.assertIn(b"hello", told)
+
+
 class Orphans(SystemTest):
     def test_a_double_fork_is_reparented_and_still_served(self):
         status, output, _ = self.assert_same_as_bare([PYTHON, "-c", DOUBLE_FORK])

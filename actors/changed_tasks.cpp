@@ -31,8 +31,6 @@ using policy::Verdict;
 
 namespace {
 
-constexpr const char* as_the_kernel = "as the kernel would";
-
 /// A page: the most that sched_setattr(2) reads.
 constexpr std::uint32_t sched_attr_bytes_max = 4096;
 

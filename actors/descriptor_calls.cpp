@@ -40,7 +40,6 @@ using policy::Fail;
 using policy::Return;
 using policy::Verdict;
 
-constexpr const char* as_the_kernel = "as the kernel would";
 constexpr const char* no_such_process = "a process outside the sandbox does not exist";
 
 /// What the kernel tells of an id that the reader's user namespace does not have (overflowuid).

@@ -41,7 +41,7 @@ Verdict ProcessState::tell_of_file(const seccomp_notif& notification, const kern
     case SYS_lstat:
     case SYS_newfstatat: {
       struct stat told {};
-      if (::fstat(file.get(), &told) != 0) return {Fail{errno}, "as the kernel would"};
+      if (::fstat(file.get(), &told) != 0) return {Fail{errno}, as_the_kernel};
       told.st_nlink = 1;  // it has a name
       return answer_in_memory(notification, args[notification.data.nr == SYS_newfstatat ? 2 : 1],
                               std::as_bytes(std::span{&told, 1}), 0, made_for_sandbox);
@@ -49,7 +49,7 @@ Verdict ProcessState::tell_of_file(const seccomp_notif& notification, const kern
     case SYS_statx: {
       struct statx told {};
       if (::statx(file.get(), "", AT_EMPTY_PATH, word_argument(notification, 3), &told) != 0)
-        return {Fail{errno}, "as the kernel would"};
+        return {Fail{errno}, as_the_kernel};
       told.stx_nlink = 1;
       return answer_in_memory(notification, args[4], std::as_bytes(std::span{&told, 1}), 0, made_for_sandbox);
     }

@@ -225,7 +225,7 @@ Verdict ProcessState::unreadable(const kernel::Error& error) const {
   switch (error.number) {
     case EFAULT:
     case ENAMETOOLONG:
-      return {Fail{error.number}, "as the kernel would"};
+      return {Fail{error.number}, as_the_kernel};
     case EPERM:
     case EACCES:
       // Continue safety: the target made itself undumpable, so that an unprivileged supervisor cannot
@@ -305,8 +305,8 @@ Verdict ProcessState::ask_gate(const seccomp_notif& notification, procfs::OpenRe
 std::optional<Verdict> ProcessState::read_open_how(const seccomp_notif& notification, open_how& how) {
   // As the kernel: fs/open.c, openat2, and copy_struct_from_user().
   const auto address = notification.data.args[2], size = notification.data.args[3];
-  if (size < sizeof how) return Verdict{Fail{EINVAL}, "as the kernel would"};
-  if (size > open_how_bytes_max) return Verdict{Fail{E2BIG}, "as the kernel would"};
+  if (size < sizeof how) return Verdict{Fail{EINVAL}, as_the_kernel};
+  if (size > open_how_bytes_max) return Verdict{Fail{E2BIG}, as_the_kernel};
   std::array<std::byte, open_how_bytes_max> bytes;
   const auto wanted = std::span{bytes}.first(size);
   const auto read = with_memory(
@@ -315,7 +315,7 @@ std::optional<Verdict> ProcessState::read_open_how(const seccomp_notif& notifica
   if (*read < size) return Verdict{Fail{EFAULT}, "the open_how is not mapped"};
   const auto unknown = wanted.subspan(sizeof how);
   if (std::any_of(unknown.begin(), unknown.end(), [](std::byte byte) { return byte != std::byte{0}; }))
-    return Verdict{Fail{E2BIG}, "as the kernel would"};
+    return Verdict{Fail{E2BIG}, as_the_kernel};
   std::memcpy(&how, bytes.data(), sizeof how);
   return std::nullopt;
 }
@@ -372,7 +372,7 @@ Verdict ProcessState::list_directory(const seccomp_notif& notification) {
     return {Continue{}};
   if (!directory) return {Fail{directory.error().number}, "the directory cannot be looked at"};
   const auto info = procfs::examine(directory->get());
-  if (info && !S_ISDIR(info->mode)) return {Fail{ENOTDIR}, "as the kernel would"};
+  if (info && !S_ISDIR(info->mode)) return {Fail{ENOTDIR}, as_the_kernel};
   if (info && procfs::file_system_of_device(tid, info->id.device) == procfs::FileSystem::sys)
     return list_devices(notification, *directory);
   switch (context_.gate.judge_listing(tid, key_.pid, *directory)) {
@@ -391,7 +391,7 @@ Verdict ProcessState::list_all(const seccomp_notif& notification, const kernel::
   if (is_alone_with_descriptors(context_, key_.pid)) return {Continue{}};
   const auto entries = procfs::list_shown(directory, room_of(notification), layout_of(notification),
                                           [](std::string_view) { return true; });
-  if (!entries) return {Fail{entries.error().number}, "as the kernel would"};
+  if (!entries) return {Fail{entries.error().number}, as_the_kernel};
   return answer_in_memory(notification, notification.data.args[1], *entries,
                           static_cast<std::int64_t>(entries->size()), "all there is");
 }
@@ -399,7 +399,7 @@ Verdict ProcessState::list_all(const seccomp_notif& notification, const kernel::
 Verdict ProcessState::list_processes(const seccomp_notif& notification, const kernel::UniqueFd& directory) {
   const auto entries =
       procfs::list_members(directory, room_of(notification), layout_of(notification), context_.members);
-  if (!entries) return {Fail{entries.error().number}, "as the kernel would"};
+  if (!entries) return {Fail{entries.error().number}, as_the_kernel};
   return answer_in_memory(notification, notification.data.args[1], *entries,
                           static_cast<std::int64_t>(entries->size()), "own processes only");
 }
@@ -410,7 +410,7 @@ Verdict ProcessState::list_devices(const seccomp_notif& notification, const kern
                                         room_of(notification), layout_of(notification));
   // A cgroup hierarchy or a sysfs that is not mounted in /sys: it has no names of processes.
   if (!entries) return list_all(notification, directory);
-  if (!*entries) return {Fail{entries->error().number}, "as the kernel would"};
+  if (!*entries) return {Fail{entries->error().number}, as_the_kernel};
   auto verdict = answer_in_memory(notification, notification.data.args[1], **entries,
                                   static_cast<std::int64_t>((*entries)->size()), "own devices only");
   const auto* const fail = std::get_if<Fail>(&verdict.answer);

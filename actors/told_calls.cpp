@@ -41,7 +41,7 @@ using policy::Verdict;
 
 Verdict ProcessState::tell_system(const seccomp_notif& notification) {
   struct sysinfo host {};
-  if (::sysinfo(&host) != 0) return {Fail{errno}, "as the kernel would"};
+  if (::sysinfo(&host) != 0) return {Fail{errno}, as_the_kernel};
   const auto told = procfs::told_sysinfo(context_.view.look(true), host);
   return tell(notification, notification.data.args[0], std::as_bytes(std::span{&told, 1}), 0,
               "the sandbox's own figures");
@@ -72,7 +72,7 @@ Verdict ProcessState::tell_name(const seccomp_notif& notification) {
   // Continue safety: nothing is hidden where no name was given.
   if (context_.order.policy.limits.hostname.empty()) return {Continue{}};
   utsname host{};
-  if (::uname(&host) != 0) return {Fail{errno}, "as the kernel would"};
+  if (::uname(&host) != 0) return {Fail{errno}, as_the_kernel};
   const auto told = procfs::told_uname(context_.view.look(false), host);
   return tell(notification, notification.data.args[0], std::as_bytes(std::span{&told, 1}), 0,
               "the sandbox's own name");
@@ -96,15 +96,15 @@ Verdict ProcessState::tell_capabilities(const seccomp_notif& notification) {
     if (wants_data && std::holds_alternative<Return>(verdict.answer)) return {Fail{EINVAL}, "as the kernel"};
     return verdict;
   }
-  if (!wants_data) return {Return{0}, "as the kernel would"};
+  if (!wants_data) return {Return{0}, as_the_kernel};
   if (*read < bytes.size()) return {Fail{EFAULT}, "the header is not mapped"};
-  if (asked.pid < 0) return {Fail{EINVAL}, "as the kernel would"};
+  if (asked.pid < 0) return {Fail{EINVAL}, as_the_kernel};
   if (asked.pid != 0 && !context_.members.group_of(asked.pid))
     return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> told{};
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3,
                                   asked.pid == 0 ? static_cast<pid_t>(notification.pid) : asked.pid};
-  if (::syscall(SYS_capget, &header, told.data()) != 0) return {Fail{errno}, "as the kernel would"};
+  if (::syscall(SYS_capget, &header, told.data()) != 0) return {Fail{errno}, as_the_kernel};
   const auto shown = std::span{told}.first(narrow ? _LINUX_CAPABILITY_U32S_1 : _LINUX_CAPABILITY_U32S_3);
   return answer_in_memory(notification, args[1], std::as_bytes(shown), 0, "of the sandbox's own process");
 }
@@ -134,7 +134,7 @@ Verdict ProcessState::set_affinity(const seccomp_notif& notification) {
   const auto acting = act_as_caller(context_, notification);
   if (!acting) return {Fail{acting.error().number}, "not with the target's rights"};
   if (const auto done = kernel::set_allowed_cpus(tid, cpus); !done)
-    return {Fail{done.error().number}, "as the kernel would"};
+    return {Fail{done.error().number}, as_the_kernel};
   return {Return{0}, "within the CPUs of the sandbox"};
 }
 
@@ -146,7 +146,7 @@ Verdict ProcessState::tell_affinity(const seccomp_notif& notification) {
   // (kernel/sched/syscalls.c).
   std::array<std::byte, kernel::cpu_mask_bytes_max> mask{};
   const long told = ::syscall(SYS_sched_getaffinity, tid, word_argument(notification, 1), mask.data());
-  if (told < 0) return {Fail{errno}, "as the kernel would"};
+  if (told < 0) return {Fail{errno}, as_the_kernel};
   if (!context_.members.group_of(tid)) return {Fail{ESRCH}, "it has ended, and another may have its number"};
   return tell(notification, notification.data.args[2], std::span{mask}.first(static_cast<std::size_t>(told)),
               told, "an own process");
@@ -156,7 +156,7 @@ Verdict ProcessState::tell_ipc(const seccomp_notif& notification) {
   // Continue safety: the objects of another namespace than ours are a container's own.
   if (!shares_ipc_objects(static_cast<pid_t>(notification.pid))) return {Continue{}};
   const auto told = ask_ipc(context_, notification);
-  if (!told) return {Fail{told.error().number}, "as the kernel would"};
+  if (!told) return {Fail{told.error().number}, as_the_kernel};
   if (told->bytes.empty()) return {Return{told->value}, "own processes only"};
   return answer_in_memory(notification, notification.data.args[2], told->bytes, told->value,
                           "own processes only");
@@ -175,7 +175,7 @@ Verdict ProcessState::open_queue(const seccomp_notif& notification) {
   argument_ = *name;
   auto queue = actors::open_queue(context_, notification, std::string{*name}.c_str(),
                                   args[3] == 0 ? nullptr : attributes.data());
-  if (!queue) return {Fail{queue.error().number}, "as the kernel would"};
+  if (!queue) return {Fail{queue.error().number}, as_the_kernel};
   return {policy::Inject{std::make_shared<const kernel::UniqueFd>(*std::move(queue)), true},
           "opened with its rights"};
 }
@@ -198,7 +198,7 @@ Verdict ProcessState::process_limit(const seccomp_notif& notification) {
   // Of a member or of the caller: that any process may be told, as by /proc/PID/limits.
   rlimit host{};
   if (::prlimit(named == 0 ? key_.pid : named, RLIMIT_NPROC, nullptr, &host) != 0)
-    return {Fail{errno}, "as the kernel would"};
+    return {Fail{errno}, as_the_kernel};
   const rlimit told = procfs::told_process_limit(context_.view.look(false), host);
   if (change != 0)
     if (auto verdict = judge_process_limit(notification, change, told)) {
@@ -226,7 +226,7 @@ std::optional<Verdict> ProcessState::judge_process_limit(const seccomp_notif& no
   constexpr std::uint64_t may_raise = std::uint64_t{1} << CAP_SYS_RESOURCE;
   const auto changes =
       procfs::changes_process_limit(told, wanted, (caller->effective_capabilities & may_raise) != 0);
-  if (!changes) return Verdict{Fail{changes.error().number}, "as the kernel would"};
+  if (!changes) return Verdict{Fail{changes.error().number}, as_the_kernel};
   // Continue safety: see process_limit.
   if (*changes) return Verdict{Continue{}};
   return std::nullopt;

@@ -54,7 +54,7 @@ std::string read_net_file(pid_t tid, const std::string& name) {
 }  // namespace
 
 SandboxView::SandboxView(SandboxContext& context)
-    : context_(context), cpus_(kernel::online_cpus()), load_as_of_(Clock::now()) {
+    : context_(context), started_s_(uptime_s()), cpus_(kernel::online_cpus()), load_as_of_(Clock::now()) {
   if (const auto parent = kernel::read_proc_stat(context.order.init)) {
     before_.user_ticks = parent->waited_user_ticks;
     before_.system_ticks = parent->waited_system_ticks;
@@ -92,6 +92,7 @@ procfs::View SandboxView::look(bool with_usage) {
   for (std::size_t i = 0; i < load_.size(); ++i)
     view.load[i] = static_cast<std::uint64_t>(load_[i] * (1U << procfs::load_shift));
   view.uptime_s = uptime_s();
+  view.age_s = view.uptime_s - started_s_;
   view.ticks_per_second = ticks_per_second;
   view.page_bytes = static_cast<unsigned>(kernel::page_bytes());
   view.foreign_group = context_.jobs.foreign_group();

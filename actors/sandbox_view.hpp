@@ -38,6 +38,7 @@ class SandboxView final : public procfs::ViewSource {
   void advance_load(Clock::time_point now);
 
   SandboxContext& context_;
+  const double started_s_;  ///< CLOCK_BOOTTIME
   std::vector<unsigned> cpus_;
   bool all_cpus_ = true;
   std::vector<unsigned> cpu_nodes_;

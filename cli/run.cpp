@@ -22,7 +22,8 @@ namespace {
 constexpr auto footer = R"(
 CMD sees the files, terminal, environment and signals it would see without proctor, but only the processes of
 its own sandbox. The exit status is CMD's; 128+n when signal n ended it; 125 when proctor itself failed, 126
-when CMD cannot be executed, 127 when it is not there. What CMD leaves running is ended with it.
+when CMD cannot be executed, 127 when it is not there. What CMD leaves running may finish within a tenth of a
+second, and is then ended.
 
 -m, -c, -P and --hostname say what CMD is told it has. The CPUs are kept by affinity; memory and processes are
 stated, not enforced: a cgroup does that. SIZE is in bytes, or has a unit: K, M, G, T (or KiB, MiB, ...) of

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -25,6 +26,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds arm_timeout{30'000};
 constexpr int explain_timeout_ms = 2'000;
 constexpr int ended_timeout_ms = 5'000;
+/// How long what CMD leaves running may take to end by itself: a `tee` behind it has its last lines to write.
+constexpr std::chrono::milliseconds grace{100};
 
 /// A wait(2) status from what waitid(2) says of a process that has ended.
 int wait_status_of(const siginfo_t& info) {
@@ -74,11 +77,13 @@ class SessionParent {
     if (!over_ && !armed_ && Clock::now() > arm_deadline_) {
       fail(exit_proctor_failed, "the supervisor did not answer; see its log");
     }
+    if (Clock::now() > grace_ends_) over_ = true;
   }
 
   [[nodiscard]] int poll_timeout_ms() const {
-    if (armed_) return -1;
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(arm_deadline_ - Clock::now());
+    const auto deadline = armed_ ? grace_ends_ : std::min(arm_deadline_, grace_ends_);
+    if (deadline == Clock::time_point::max()) return -1;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     return static_cast<int>(std::max(left.count(), std::chrono::milliseconds::rep{0})) + 1;
   }
 
@@ -125,7 +130,11 @@ class SessionParent {
     end_.command_ran = true;
     end_.wait_status = status;
     tell_supervisor(CommandEnded{status});
-    if (!session_.linger) over_ = true;
+    if (session_.linger) return;
+    if (WIFEXITED(status))
+      grace_ends_ = Clock::now() + grace;  // or the last child's end, if that comes first: see reap()
+    else
+      over_ = true;
   }
 
   void read_report() {
@@ -220,6 +229,8 @@ class SessionParent {
   kernel::UniqueFd signals_;
   SessionEnd end_;
   Clock::time_point arm_deadline_ = Clock::now() + arm_timeout;
+  Clock::time_point grace_ends_ =
+      Clock::time_point::max();  ///< once CMD has ended and its tree need not linger
   bool command_alive_ = true;
   bool armed_ = false;
   bool over_ = false;

@@ -42,6 +42,7 @@ struct View {
   Usage usage;
   std::array<std::uint64_t, 3> load{};  ///< over 1, 5 and 15 minutes
   double uptime_s = 0;                  ///< of the machine: CLOCK_BOOTTIME
+  double age_s = 0;                     ///< of the sandbox
   unsigned ticks_per_second = 100;
   unsigned page_bytes = 4096;
   /// The thread that reads: it waits for its file, but would run by the time the kernel told it so. 0:

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "procfs/generators/generators.hpp"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::string_view mount_point = "/sys/fs/cgroup";
 constexpr std::string_view mount_options = "rw,nosuid,nodev,noexec,relatime";
+constexpr unsigned period_us = 100'000;  ///< of cpu.max: the kernel's default
 
 template <class Number>
 std::string line_of(const Number& number) {
@@ -114,7 +116,6 @@ std::string cgroup_controllers(const View& /*view*/, std::string_view /*host*/) 
 }
 
 std::string cgroup_cpu_max(const View& view, std::string_view /*host*/) {
-  constexpr unsigned period_us = 100'000;  // the kernel's default
   if (view.all_cpus) return fmt::format("max {}\n", period_us);
   return fmt::format("{} {}\n", view.cpus.size() * period_us, period_us);
 }
@@ -146,9 +147,11 @@ std::string cgroup_cpu_stat(const View& view, std::string_view /*host*/) {
   const std::uint64_t us_per_tick = us_per_s / std::max(view.ticks_per_second, 1U);
   const std::uint64_t user = view.usage.user_ticks * us_per_tick;
   const std::uint64_t system = view.usage.system_ticks * us_per_tick;
+  // The periods of cpu.max, of which the JVM makes the time that there was to use.
+  const double periods = std::floor(std::max(view.age_s, 0.0) * us_per_s / period_us);
   return fmt::format(
-      "usage_usec {}\nuser_usec {}\nsystem_usec {}\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\n",
-      user + system, user, system);
+      "usage_usec {}\nuser_usec {}\nsystem_usec {}\nnr_periods {}\nnr_throttled 0\nthrottled_usec 0\n",
+      user + system, user, system, view.all_cpus ? 0 : static_cast<std::uint64_t>(periods));
 }
 
 std::string cgroup_memory_events(const View& /*view*/, std::string_view /*host*/) {

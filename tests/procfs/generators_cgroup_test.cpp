@@ -71,6 +71,14 @@ TEST_CASE("/sys/fs/cgroup: the limits, in the words of cgroup v2") {
   CHECK(told("cpuset.cpus.effective", free) == "0-2,5\n");
 }
 
+TEST_CASE("cpu.stat: the periods of cpu.max, as many as there have been") {
+  auto view = limited();
+  view.age_s = 12.34;
+  CHECK(line_of(generate("/sys/fs/cgroup/cpu.stat", view, ""), "nr_periods") == "nr_periods 123");
+  view.all_cpus = true;  // no quota
+  CHECK(line_of(generate("/sys/fs/cgroup/cpu.stat", view, ""), "nr_periods") == "nr_periods 0");
+}
+
 TEST_CASE("/proc/PID/mountstats and cpuset: the one hierarchy where something is stated") {
   const std::string host(text_of(own_files(), "/proc/PID/mountstats"));
   const std::string text = generate("/proc/PID/mountstats", limited(), host);

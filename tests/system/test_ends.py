@@ -133,6 +133,19 @@ class Ends(SystemTest):
                 self.assertEqual(process.wait(DEADLINE_S), 6)
                 self.assertFalse(is_alive(left))
 
+    def test_what_writes_the_last_lines_behind_the_command_may_finish(self):
+        lines = b"".join(b"%d\n" % number for number in range(1, 2001))
+        for mode in MODES:
+            for _ in range(10):
+                done = self.run_in(mode, ["bash", "-c", "exec > >(tee log); seq 2000; exit 3"])
+                self.assertEqual((done.returncode, done.stdout, (self.dir / "log").read_bytes()), (3, lines, lines), mode)
+
+    def test_what_goes_on_behind_the_command_is_ended(self):
+        for mode in MODES:
+            done = self.run_in(mode, ["sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!; exit 3"])
+            self.assertEqual(done.returncode, 3)
+            self.assertFalse(is_alive(int(done.stdout)), mode)
+
     def test_a_fork_bomb_of_orphans_does_not_outrun_the_end(self):
         script = "bomb() { (setsid sh -c 'sleep 1000 & exec sleep 1000' &); }; i=0; while [ $i -lt 60 ]; do bomb; i=$((i+1)); done"
         for mode in MODES:

@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -325,9 +326,11 @@ Verdict DescriptorCalls::tell_session_of_terminal() {
   if (!terminal) return failed(terminal.error());
   pid_t session = 0;
   const auto caller = kernel::read_proc_stat(process_.key().pid);
-  if (::ioctl(terminal->get(), TIOCGSID, &session) != 0) {
+  if (is_master(*terminal)) {
+    if (::ioctl(terminal->get(), TIOCGSID, &session) != 0) return {Fail{errno}, as_the_kernel};
+  } else {
     // Only the session itself is told of its terminal (tty_jobctrl.c, tiocgsid), and the supervisor is not in
-    // it.
+    // it, or in another one than the caller.
     if (!caller || !is_terminal_of(*caller, *terminal)) return {Fail{ENOTTY}, as_the_kernel};
     session = caller->session;
   }
@@ -339,26 +342,53 @@ Verdict DescriptorCalls::tell_session_of_terminal() {
 
 Verdict DescriptorCalls::tell_group_of_terminal() {
   const auto terminal = capture();
+  // Continue safety: an unprivileged supervisor cannot look into the undumpable, which has to do job control.
+  // The number of a job is all that it may be told.
+  if (!terminal && terminal.error().number == EPERM) return {Continue{}};
   if (!terminal) return failed(terminal.error());
   pid_t group = 0;
-  if (::ioctl(terminal->get(), TIOCGPGRP, &group) != 0) {
+  if (is_master(*terminal)) {
+    if (::ioctl(terminal->get(), TIOCGPGRP, &group) != 0) return {Fail{errno}, as_the_kernel};
+  } else {
     // As above: tty_jobctrl.c, tiocgpgrp.
     const auto caller = kernel::read_proc_stat(process_.key().pid);
     if (!caller || !is_terminal_of(*caller, *terminal)) return {Fail{ENOTTY}, as_the_kernel};
     group = std::max(caller->foreground_group, 0);
   }
-  // A shell must be able to give the terminal back to the group that it was started in.
-  if (group != 0 && group != context_.jobs.foreign_group() && !has_member_in_group(context_, group))
-    group = 0;
+  if (is_foreign_job(group)) group = 0;
   return write(notification_.data.args[2], bytes_of(group));
 }
 
 Verdict DescriptorCalls::take_terminal() {
-  if (context_.administers_system)
+  if (context_.administers_system && !is_free_or_own_terminal())
     return {Fail{EPERM}, "it could be taken from a session outside the sandbox"};
   // Continue safety: whoever may not administer the system takes none that another session has
-  // (tty_jobctrl.c, tiocsctty).
+  // (tty_jobctrl.c, tiocsctty); who may, has been seen to take none, and nobody can put another in its place.
   return {Continue{}};
+}
+
+bool DescriptorCalls::is_foreign_job(pid_t group) const {
+  // A shell must be able to give the terminal back to the group that it was started in.
+  if (group <= 0 || group == context_.jobs.foreign_group() || has_member_in_group(context_, group))
+    return false;
+  // Of a job that has ended the kernel goes on telling the number, by which a shell knows to take the
+  // terminal back; it is nobody's.
+  return group == 1 || ::kill(-group, 0) == 0 || errno != ESRCH;
+}
+
+bool DescriptorCalls::is_free_or_own_terminal() const {
+  const auto terminal = capture();
+  if (!terminal || !is_alone_with_descriptors(context_, process_.key().pid)) return false;
+  const auto all = kernel::read_all_pids();
+  return all && std::ranges::none_of(*all, [&](pid_t pid) {
+           const auto stat = kernel::read_proc_stat(pid);
+           return stat && is_terminal_of(*stat, *terminal) && !is_member(pid);
+         });
+}
+
+bool DescriptorCalls::is_master(const UniqueFd& terminal) {
+  unsigned number = 0;
+  return ::ioctl(terminal.get(), TIOCGPTN, &number) == 0;
 }
 
 bool DescriptorCalls::is_terminal_of(const kernel::ProcStat& caller, const UniqueFd& terminal) {

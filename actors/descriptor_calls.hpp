@@ -56,6 +56,13 @@ class DescriptorCalls {
   /// Answers getsockopt: `value`, cut to `length`, and the length of what was written.
   [[nodiscard]] policy::Verdict answer_option(std::span<const std::byte> value, int length);
   [[nodiscard]] policy::Verdict write(std::uint64_t address, std::span<const std::byte> bytes);
+  /// /// Whether a process group is one of processes outside the sandbox.
+  [[nodiscard]] bool is_foreign_job(pid_t group) const;
+  /// Whether the call's descriptor is of a terminal that no process outside the sandbox has for its
+  /// controlling one.
+  [[nodiscard]] bool is_free_or_own_terminal() const;
+  /// Whether a descriptor is of a pseudoterminal's master side, of which any holder may ask.
+  [[nodiscard]] static bool is_master(const kernel::UniqueFd& terminal);
   /// Whether a descriptor is of the terminal that `caller` has for its controlling one.
   [[nodiscard]] static bool is_terminal_of(const kernel::ProcStat& caller, const kernel::UniqueFd& terminal);
   [[nodiscard]] bool is_member(pid_t pid) const;

@@ -135,8 +135,8 @@ void Loop::call_ready() {
   // Only wait() forgets entries, so the numbers still fit; a turn may have unwatched some meanwhile.
   for (std::size_t i = 0; i < polling_.size(); ++i) {
     if (polling_[i].revents == 0 || polled_[i].fd < 0) continue;
-    if (const auto rest = watched_[i].rest; rest.count() != 0) watched_[i].rests_until = Clock::now() + rest;
     (*watched_[i].on_ready)(polling_[i].revents);  // it may watch more: no reference to an entry is kept
+    if (const auto rest = watched_[i].rest; rest.count() != 0) watched_[i].rests_until = Clock::now() + rest;
   }
 }
 

@@ -111,6 +111,11 @@ class ProcessState {
   /// What such a call reads of the caller's memory; nothing where it reads nothing.
   [[nodiscard]] kernel::Result<void> read_settings(const seccomp_notif& notification,
                                                    std::vector<std::byte>& settings);
+  /// /// The call itself, with what it reads.
+  [[nodiscard]] policy::Verdict make_change(const seccomp_notif& notification, pid_t task,
+                                            std::vector<std::byte>& settings);
+  /// Whether the caller has the supervisor's own rights, all of them, so that a call can be made as it is.
+  [[nodiscard]] bool acts_with_own_rights(const seccomp_notif& notification) const;
   /// prlimit64 of another task.
   [[nodiscard]] policy::Verdict limit_task(const seccomp_notif& notification, pid_t task);
   [[nodiscard]] policy::Verdict process_limit(const seccomp_notif& notification);

@@ -32,6 +32,14 @@ namespace {
 /// `struct mq_attr` of mq_getattr(3), with its reserved words.
 constexpr std::size_t mq_attr_bytes = 8 * sizeof(long);
 
+/// Whether a thread's soft limit is the supervisor's.
+bool has_own_limit(std::uint32_t tid, __rlimit_resource resource) {
+  rlimit theirs{};
+  rlimit ours{};
+  return ::prlimit(static_cast<pid_t>(tid), resource, nullptr, &theirs) == 0 &&
+         ::prlimit(0, resource, nullptr, &ours) == 0 && theirs.rlim_cur == ours.rlim_cur;
+}
+
 }  // namespace
 
 using policy::Continue;
@@ -118,6 +126,10 @@ Verdict ProcessState::set_affinity(const seccomp_notif& notification) {
   // Continue safety: about the caller itself, which waits here; and any CPU of the machine is the sandbox's.
   // What is about another thread is done here, between two hand-overs to that thread (kernel::OneCpu).
   if (view.all_cpus && tid == static_cast<pid_t>(notification.pid)) return {Continue{}};
+  // Continue safety: any CPU is the sandbox's; whose rights are not the supervisor's, all of them, is the
+  // kernel's to judge (cap_safe_nice asks for what is permitted). What is set within a hand-over may be
+  // undone then.
+  if (view.all_cpus && !acts_with_own_rights(notification)) return {Continue{}};
 
   std::array<std::byte, kernel::cpu_mask_bytes_max> mask{};
   const auto length =
@@ -173,8 +185,11 @@ Verdict ProcessState::open_queue(const seccomp_notif& notification) {
   const auto name = read_path(notification, args[0]);
   if (!name) return unreadable(name.error());
   argument_ = *name;
+  // A queue is charged to the user who makes it, and its limit is the maker's.
+  const bool may_make =
+      acts_with_own_rights(notification) && has_own_limit(notification.pid, RLIMIT_MSGQUEUE);
   auto queue = actors::open_queue(context_, notification, std::string{*name}.c_str(),
-                                  args[3] == 0 ? nullptr : attributes.data());
+                                  args[3] == 0 ? nullptr : attributes.data(), may_make);
   if (!queue) return {Fail{queue.error().number}, as_the_kernel};
   return {policy::Inject{std::make_shared<const kernel::UniqueFd>(*std::move(queue)), true},
           "opened with its rights"};

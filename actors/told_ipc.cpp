@@ -71,7 +71,7 @@ Result<ToldIpc> ask_ipc(SandboxContext& context, const seccomp_notif& notificati
 }
 
 Result<UniqueFd> open_queue(SandboxContext& context, const seccomp_notif& notification, const char* name,
-                            const std::byte* attributes) {
+                            const std::byte* attributes, bool may_make) {
   const auto theirs = kernel::read_umask(static_cast<pid_t>(notification.pid));
   const auto ours = kernel::read_umask(::gettid());
   if (!theirs || !ours) return kernel::Error{EACCES, "tell the umask of who makes a queue"};
@@ -83,17 +83,24 @@ Result<UniqueFd> open_queue(SandboxContext& context, const seccomp_notif& notifi
     return UniqueFd(static_cast<int>(::syscall(SYS_mq_open, name, with, mode, attributes)));
   };
   // A queue that is made here is told from one that was there: only the former gets the mode.
-  if ((flags & O_CREAT) != 0) {
-    if (auto made = open(flags | O_EXCL)) {
-      // Our umask was applied as well: give back what only it took.
-      if ((mode & *ours) != 0) static_cast<void>(::fchmod(made.get(), mode));
-      return made;
+  constexpr int rounds_max = 100;  // others make and remove it meanwhile
+  const bool makes = (flags & O_CREAT) != 0;
+  const bool only_makes = makes && (flags & O_EXCL) != 0;
+  for (int round = 0;; ++round) {
+    if (makes && may_make) {
+      if (auto made = open(flags | O_EXCL)) {
+        // Our umask was applied as well: give back what only it took.
+        if ((mode & *ours) != 0) static_cast<void>(::fchmod(made.get(), mode));
+        return made;
+      }
+      if (errno != EEXIST || only_makes) return kernel::Error::last("make a message queue");
     }
-    if (errno != EEXIST || (flags & O_EXCL) != 0) return kernel::Error::last("make a message queue");
+    auto found = open(flags & ~(O_CREAT | O_EXCL));
+    if (found && only_makes) return kernel::Error{EEXIST, "make a message queue"};
+    if (found) return found;
+    if (errno != ENOENT || !makes || round == rounds_max) return kernel::Error::last("open a message queue");
+    if (!may_make) return kernel::Error{EACCES, "make a queue that would be charged to another user"};
   }
-  auto found = open(flags & ~O_CREAT);
-  if (!found) return kernel::Error::last("open a message queue");
-  return found;
 }
 
 }  // namespace proctor::actors

@@ -68,7 +68,10 @@ void drop(ControlSelf self, int fd) {
 bool runs_proctor(const kernel::ProcStat& process) {
   std::error_code error;
   const auto program = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", process.pid), error);
-  return (error ? process.comm : program.filename().native()).starts_with("proctor");
+  std::string name = error ? process.comm : program.filename().native();
+  constexpr std::string_view replaced = " (deleted)";
+  if (name.ends_with(replaced)) name.resize(name.size() - replaced.size());
+  return name == "proctor" || name == "proctord";
 }
 
 /// Whether a process descends from a session parent, of this daemon or not: then it is sandboxed, and what

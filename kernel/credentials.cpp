@@ -179,6 +179,15 @@ Result<Credentials> read_credentials(pid_t tid, bool shares_namespace) {
   return credentials;
 }
 
+bool has_own_rights(pid_t tid) {
+  const auto theirs = read_all(fmt::format("/proc/{}/status", tid));
+  const auto ours = read_all("/proc/thread-self/status");
+  if (!theirs || !ours) return false;
+  for (const std::string_view name : {"Uid", "Gid", "Groups", "CapPrm", "CapEff"})
+    if (line_of(*theirs, name) != line_of(*ours, name)) return false;
+  return shares_user_namespace(tid);
+}
+
 std::optional<mode_t> read_umask(pid_t tid) {
   const auto status = read_all(fmt::format("/proc/{}/status", tid));
   if (!status) return std::nullopt;

@@ -37,6 +37,11 @@ struct Credentials {
 /// to be yes, and that it stays so.
 [[nodiscard]] Result<Credentials> read_credentials(pid_t tid, bool shares_namespace = false);
 
+/// Whether a thread has exactly the calling thread's rights: every uid and gid, the groups, the permitted and
+/// the effective capabilities, in one user namespace. For calls that ask for more than AssumedCredentials can
+/// assume: a real uid, or what may be made effective. When it cannot be told: no.
+[[nodiscard]] bool has_own_rights(pid_t tid);
+
 /// The mask of the modes of files that a thread makes: umask(2). Nothing where it cannot be told.
 [[nodiscard]] std::optional<mode_t> read_umask(pid_t tid);
 

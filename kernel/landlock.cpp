@@ -101,8 +101,7 @@ MountLine take_mount(std::string_view& mountinfo) {
 struct Withheld {
   std::vector<ProcfsMount> mounts;
   std::vector<std::string> paths;
-  std::vector<std::string>
-      from_writers;  ///< mount points of sysfs: what is set there, is set for the machine
+  std::vector<std::uint64_t> from_writers;  ///< mounts of sysfs: what is set there, is set for the machine
 };
 
 Withheld withheld_from(std::string_view mountinfo) {
@@ -116,7 +115,7 @@ Withheld withheld_from(std::string_view mountinfo) {
     if (mount.type == "proc" || is_stray_cgroup ||
         std::find(refused.begin(), refused.end(), mount.type) != refused.end())
       withheld.mounts.push_back({mount.id, mount.mount_point});
-    if (mount.type == "sysfs") withheld.from_writers.push_back(mount.mount_point);
+    if (mount.type == "sysfs") withheld.from_writers.push_back(mount.id);
     if (mount.type != "sysfs" || mount.root != "/") continue;
     const auto add = [&](std::string_view path) {
       withheld.paths.push_back(mount.mount_point + std::string(path.substr(sys_root.size())));
@@ -180,8 +179,8 @@ class Granter {
       return {};
     }
     if (S_ISDIR(status.stx_mode) && is_on_the_way(path)) return grant_entries(path);
-    const bool is_for_readers = std::ranges::any_of(
-        withheld_.from_writers, [&](const std::string& mount) { return is_at_or_below(path, mount); });
+    const auto& sysfs = withheld_.from_writers;
+    const bool is_for_readers = std::find(sysfs.begin(), sysfs.end(), status.stx_mnt_id) != sysfs.end();
     return add_rule(fd, is_for_readers ? LANDLOCK_ACCESS_FS_READ_FILE : file_rights, path);
   }
 

@@ -272,7 +272,66 @@ call("gone", 302, child, 7, None, None)
 """
 
 
+# The same calls, of processes of one sandbox that have less rights than the supervisor: for root.
+FEWER_RIGHTS = r"""
+import ctypes, os, signal, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def memory(layout, *values): return ctypes.create_string_buffer(struct.pack(layout, *values))
+def set_capabilities(bits):
+    words = (bits & 0xffffffff, bits & 0xffffffff, 0, bits >> 32, bits >> 32, 0)
+    assert libc.capset(memory("Ii", 0x20080522, 0), memory("6I", *words)) == 0
+def become(user): os.setgroups([]); os.setresgid(user, user, user); os.setresuid(user, user, user)
+def child(prepare):
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        prepare()
+        os.write(write, b"x")
+        while True: signal.pause()
+    os.read(read, 1)
+    return pid
+NOBODY, NICE = 65534, 1 << 23
+named = {"root": child(lambda: None), "nobody": child(lambda: become(NOBODY)), "bare root": child(lambda: set_capabilities(0))}
+def attempts(of):
+    yield "setpriority", 141, 0, of, 3
+    yield "setpriority up", 141, 0, of, -5
+    yield "ioprio_set", 251, 1, of, 2 << 13 | 5
+    yield "ioprio_set real time", 251, 1, of, 1 << 13 | 5
+    yield "sched_setscheduler", 144, of, 3, memory("i", 0)
+    yield "sched_setattr", 314, of, memory("IIQiIQQQ", 48, 0, 0, 6, 0, 0, 0, 0), 0
+    yield "sched_setattr long", 314, of, memory("IIQ50I", 216, 0, 0, *range(1, 51)), 0
+    yield "prlimit64", 302, of, 7, memory("QQ", 100, 200), None
+    yield "prlimit64 raised", 302, of, 7, memory("QQ", 100, 300), None
+    yield "sched_setaffinity", 203, of, 8, memory("Q", 1)
+def nobodys_real_uid(): os.setresuid(NOBODY, 0, 0); set_capabilities(0)
+ways = {"root": lambda: None, "nobody": lambda: become(NOBODY), "bare root": lambda: set_capabilities(0),
+        "real uid": nobodys_real_uid, "effective uid": lambda: os.setresuid(0, NOBODY, NOBODY),
+        "may renice": lambda: set_capabilities(NICE), "fsuid": lambda: libc.setfsuid(NOBODY)}
+for way, prepare in ways.items():
+    caller = os.fork()
+    if caller == 0:
+        prepare()
+        for whose, pid in named.items():
+            for what, number, *arguments in attempts(pid):
+                result = libc.syscall(number, *arguments)
+                word = arguments[1].raw[:4] if number == 314 else b""
+                print(way, "at", whose, what, "ok" if result >= 0 else os.strerror(ctypes.get_errno()), word, flush=True)
+        os._exit(0)
+    os.waitpid(caller, 0)
+for pid in named.values(): os.kill(pid, signal.SIGKILL)
+"""
+
+
 class Settings(SystemTest):
+    def test_with_fewer_rights_than_the_supervisor_no_more_is_set_than_without(self):
+        if os.geteuid() != 0:
+            return self.skip("needs root, to have processes with fewer rights")
+        _, told, complaints = self.assert_same_as_bare([PYTHON, "-c", FEWER_RIGHTS])
+        self.assertEqual(complaints, b"")
+        self.assertIn(b"nobody at root ioprio_set Operation not permitted", told)
+        self.assertIn(b"nobody at nobody ioprio_set ok", told)
+        return None
+
     def test_a_process_sets_what_is_its_childs(self):
         _, told, complaints = self.assert_same_as_bare([PYTHON, "-c", SETTINGS])
         self.assertEqual(complaints, b"")
@@ -313,7 +372,29 @@ call("gone", libc.mq_open(name, BOTH))
 """
 
 
+# Who makes a queue pays for it, within its own limit.
+QUEUE_LIMITS = r"""
+import ctypes, os, resource, sys
+libc = ctypes.CDLL("librt.so.1", use_errno=True)
+name = b"/proctor-test-%d" % os.getppid()
+def make():
+    queue = libc.mq_open(name, os.O_RDWR | os.O_CREAT, 0o600, None)
+    if queue >= 0: libc.mq_unlink(name)
+    return queue >= 0
+print(make())
+resource.setrlimit(resource.RLIMIT_MSGQUEUE, (0, 0))
+print(make())
+if os.geteuid() == 0:  # nobody does not use up what is root's
+    os.setresuid(65534, 65534, 65534)
+    print(make())
+"""
+
+
 class Queues(SystemTest):
+    def test_their_limit_is_the_makers(self):
+        _, told, _ = self.assert_same_as_bare([PYTHON, "-c", QUEUE_LIMITS])
+        self.assertEqual(told.split()[:2], [b"True", b"False"])
+
     def test_message_queues_work_as_without(self):
         _, told, _ = self.assert_same_as_bare([PYTHON, "-c", QUEUES])
         self.assertIn(b"hello", told)

@@ -252,6 +252,25 @@ class AsAJob(OnTerminal):
         shell.type("\x03")
         shell.prompt()
 
+    @in_each_mode("bare", *MODES)
+    def test_a_job_in_the_foreground_that_has_ended_is_still_told(self, shell, run):
+        (self.dir / "ended.py").write_text(
+            "import os, signal, time\nsignal.signal(signal.SIGTTOU, signal.SIG_IGN)\nread, write = os.pipe()\n"
+            "job = os.fork()\nif job == 0: os.setpgid(0, 0); os.read(read, 1); os._exit(0)\n"
+            "while os.getpgid(job) != job: time.sleep(0.01)\nos.tcsetpgrp(0, job)\nalive = os.tcgetpgrp(0)\n"
+            "os.write(write, b'x')\nos.waitpid(job, 0)\nprint(alive == job, os.tcgetpgrp(0) == job)\n"
+            "os.tcsetpgrp(0, os.getpgrp())\nif os.fork() == 0:\n  os.setsid()\n"
+            "  try: print(os.tcgetpgrp(0))\n  except OSError as error: print(error.strerror)\n  os._exit(0)\nos.wait()\n")
+        self.assertEqual(shell.run(f"{run} python3 -u ended.py"), "True True\nInappropriate ioctl for device\n")
+
+    @in_each_mode("bare", *MODES)
+    def test_a_free_terminal_is_taken(self, shell, run):
+        (self.dir / "free.py").write_text(
+            "import fcntl, os, termios\nmaster, terminal = os.openpty()\nif os.fork() == 0:\n  os.setsid()\n"
+            "  fcntl.ioctl(terminal, termios.TIOCSCTTY, 1)\n  print(os.tcgetpgrp(terminal) == os.getpid())\n  os._exit(0)\n"
+            "os.wait()\n")
+        self.assertEqual(shell.run(f"{run} python3 -u free.py"), "True\n")
+
     @in_each_mode(*MODES)
     def test_no_terminal_is_taken_from_another_session(self, shell, run):
         (self.dir / "thief.py").write_text(

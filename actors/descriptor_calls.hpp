@@ -56,7 +56,7 @@ class DescriptorCalls {
   /// Answers getsockopt: `value`, cut to `length`, and the length of what was written.
   [[nodiscard]] policy::Verdict answer_option(std::span<const std::byte> value, int length);
   [[nodiscard]] policy::Verdict write(std::uint64_t address, std::span<const std::byte> bytes);
-  /// /// Whether a process group is one of processes outside the sandbox.
+  /// Whether a process group is one of processes outside the sandbox.
   [[nodiscard]] bool is_foreign_job(pid_t group) const;
   /// Whether the call's descriptor is of a terminal that no process outside the sandbox has for its
   /// controlling one.

@@ -111,7 +111,7 @@ class ProcessState {
   /// What such a call reads of the caller's memory; nothing where it reads nothing.
   [[nodiscard]] kernel::Result<void> read_settings(const seccomp_notif& notification,
                                                    std::vector<std::byte>& settings);
-  /// /// The call itself, with what it reads.
+  /// The call itself, with what it reads.
   [[nodiscard]] policy::Verdict make_change(const seccomp_notif& notification, pid_t task,
                                             std::vector<std::byte>& settings);
   /// Whether the caller has the supervisor's own rights, all of them, so that a call can be made as it is.

@@ -27,7 +27,7 @@ struct ToldIpc {
 /// it across pid namespaces. shmctl(2), msgctl(2), semctl(2). ESRCH: the target is gone.
 [[nodiscard]] kernel::Result<ToldIpc> ask_ipc(SandboxContext& context, const seccomp_notif& notification);
 
-/// /// mq_open(2) with the target's credentials and umask. `attributes`: a `struct mq_attr`, null where the
+/// mq_open(2) with the target's credentials and umask. `attributes`: a `struct mq_attr`, null where the
 /// target gives none. `may_make`: else EACCES for a queue that is not there. The kernel's own mount of the
 /// queues can have no Landlock rule, so that the target itself opens none.
 [[nodiscard]] kernel::Result<kernel::UniqueFd> open_queue(SandboxContext& context,

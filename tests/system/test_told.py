@@ -20,7 +20,7 @@ PYTHON = "/usr/bin/python3"
 
 # Prints as JSON what each source says; (cores, bytes, names) of one sandbox.
 ASK = r"""
-import ctypes, json, os, re, socket, subprocess
+import ctypes, json, os, re, socket, subprocess, time
 def run(*command):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 def text(path):
@@ -34,7 +34,15 @@ class Sysinfo(ctypes.Structure):
                 ("pad", ctypes.c_ushort), ("totalhigh", ctypes.c_ulong), ("freehigh", ctypes.c_ulong),
                 ("mem_unit", ctypes.c_uint), ("room", ctypes.c_char * 64)]
 info = Sysinfo()
-assert ctypes.CDLL(None).sysinfo(ctypes.byref(info)) == 0
+def tell(): assert ctypes.CDLL(None).sysinfo(ctypes.byref(info)) == 0
+tell()
+def counts():
+    # What was counted while a child still ran may be told for some hundredths of a second after its end.
+    end = time.monotonic() + 20
+    while True:
+        tell()
+        told = [info.procs, int(re.search(r"/(\d+)", text("/proc/loadavg"))[1])]
+        if told[0] == told[1] or time.monotonic() > end: return told
 meminfo = dict(re.findall(r"^(\w+):\s+(\d+) kB", text("/proc/meminfo"), re.M))
 print(json.dumps({
   "cores": {
@@ -58,7 +66,7 @@ print(json.dumps({
     "uname": os.uname().nodename, "gethostname": socket.gethostname(), "uname -n": run("uname", "-n").strip(),
     "sysctl": text("/proc/sys/kernel/hostname").strip(), "/etc/hostname": text("/etc/hostname").strip(),
     "getent": run("getent", "hosts", os.uname().nodename).split()[-1]},
-  "procs": [info.procs, int(re.search(r"/(\d+)", text("/proc/loadavg"))[1])],
+  "procs": counts(),
   "threads-max": int(text("/proc/sys/kernel/threads-max")),
 }))
 """

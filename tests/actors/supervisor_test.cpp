@@ -195,6 +195,8 @@ TEST_CASE("supervisor: what comes while it stops is refused") {
         ->request(office.supervisor, std::chrono::seconds{60}, messages::CreateSandbox{std::move(late)})
         .receive([&](const messages::SandboxCreated& answer) { refusal = answer.refusal; },
                  [](const caf::error&) {});
+    office.self->wait_for(
+        office.supervisor);         // and with it the sandboxes' threads, which write to the record
     if (refusal.empty()) continue;  // this thread was held up, and the supervisor has stopped already
     CHECK(refusal == "the supervisor is stopping");
     return;

@@ -39,6 +39,7 @@ def rows(directory):
         ("ps aux, 1000", {"command": ["ps", "aux"], "sleepers": 1000, "rounds": 5}, 1.0),
         ("find /usr -xdev", {"command": ["find", "/usr", "-xdev"], "rounds": 3}, 2.0),
         ("python3 -c 'import json, http.client'", {"command": [PYTHON, "-c", "import json, http.client"]}, 1.15),
+        ("sh, 300 times /bin/true", {"command": ["sh", "-c", "for i in $(seq 300); do /bin/true; done"]}, None),
         ("git status, 10,000 files", {"command": ["git", "-C", f"{directory}/repository", "status", "-s"]}, None),
         ("make -B -j2, 40 files of C", {"command": ["make", "-s", "-B", "-j2", "-C", f"{directory}/project"],
                                         "rounds": 3}, 1.05),

@@ -63,6 +63,12 @@ class Terminal:
         output = self.prompt().replace("\r\n", "\n")
         return output.partition(line + "\n")[2].removesuffix(PROMPT)
 
+    def is_behind(self):
+        """Whether another group than the shell's own has the terminal."""
+        fields = common.stat_fields(self.pid)
+        group, in_front = fields[2], fields[5]
+        return group != in_front
+
     def wait(self):
         """The exit status; reads on meanwhile, for a full terminal stops its writers."""
         def ended():
@@ -207,6 +213,8 @@ class AsAJob(OnTerminal):
         self.assertRegex(shell.run("jobs"), "Stopped.*proctor")
         shell.type("fg\n")
         shell.expect(r"sleep 100'\r\n")
+        # The shell says so before it gives the terminal away: a key that comes in between is its own.
+        wait_until(lambda: shell.is_behind(), "the job is in the foreground")
         shell.type("\x03")
         shell.prompt()
         self.assertEqual(shell.run("echo status=$?"), "status=130\n")

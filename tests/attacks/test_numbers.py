@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import arena
 from arena import AttackTest
@@ -28,7 +29,7 @@ named = os.fork()
 if named == 0:
     while True: signal.pause()
 hogs = []
-for _ in range(2):
+for _ in range(int(sys.argv[3])):
     hogs.append(os.fork())
     if hogs[-1] == 0:
         os.sched_setaffinity(0, {cpu})
@@ -57,11 +58,11 @@ def waits(pid):
 
 
 class Numbers(AttackTest):
-    def start(self, name):
+    def start(self, name, rivals=1):
         """A caller that waits for its word, the process that it is going to name, and those that keep it from running."""
         record = self.dir / "record"
         command = [PROCTOR, "run", "--embedded", "--log", str(record), "--", "/usr/bin/python3", "-c", CALLER, name,
-                   str(max(os.sched_getaffinity(0)))]
+                   str(max(os.sched_getaffinity(0))), str(rivals)]
         player = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.addCleanup(self.end, player)
         named, *hogs = (int(word) for word in player.stdout.readline().split())
@@ -71,7 +72,9 @@ class Numbers(AttackTest):
         """What the call answers whose named process ends once it is judged, before its caller runs again."""
         player.stdin.write(b"go\n")
         player.stdin.flush()
-        wait_until(is_judged, "the call is judged", 60)
+        end = time.monotonic() + 60
+        while not is_judged():  # without a pause: the caller may run again any moment
+            self.assertLess(time.monotonic(), end, "the call is judged")
         os.kill(named, signal.SIGKILL)
         wait_until(lambda: stat_fields(named) is None, "the named process is reaped")
         for hog in hogs:
@@ -95,7 +98,7 @@ class Numbers(AttackTest):
             return self.skip("one CPU: the number cannot be freed while the caller waits for it")
         tries = 50
         for _ in range(tries):
-            player, named, hogs, _ = self.start(READS)
+            player, named, hogs, _ = self.start(READS, rivals=8)
             caller = int(stat_fields(named)[1])
             before = waits(caller)
 

@@ -41,6 +41,14 @@ def wait_until(condition, what, deadline_s=DEADLINE_S):
         time.sleep(POLL_S)
 
 
+def text_of(path):
+    """What a file says; nothing while there is no such file."""
+    try:
+        return Path(path).read_text()
+    except FileNotFoundError:
+        return ""
+
+
 def stat_fields(pid):
     """/proc/PID/stat from the state on (field 3), or nothing if there is no such process."""
     try:

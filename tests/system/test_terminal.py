@@ -255,7 +255,7 @@ class AsAJob(OnTerminal):
 
         group = wait_until(foreground, "the job is in the foreground")
         (self.dir / "go").touch()
-        told = wait_until((self.dir / "told").read_text, "the one in the background has asked")
+        told = wait_until(lambda: common.text_of(self.dir / "told"), "the one in the background has asked")
         self.assertEqual(told.strip(), "0" if run else group)
         shell.type("\x03")
         shell.prompt()

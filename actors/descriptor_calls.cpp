@@ -321,42 +321,38 @@ Verdict DescriptorCalls::tell_lock() {
   return write(args[2], bytes_of(told));
 }
 
-Verdict DescriptorCalls::tell_session_of_terminal() {
+kernel::Result<pid_t> DescriptorCalls::ask_terminal(pid_t kernel::ProcStat::*own) const {
   const auto terminal = capture();
-  if (!terminal) return failed(terminal.error());
-  pid_t session = 0;
-  const auto caller = kernel::read_proc_stat(process_.key().pid);
+  if (!terminal) return terminal.error();
   if (is_master(*terminal)) {
-    if (::ioctl(terminal->get(), TIOCGSID, &session) != 0) return {Fail{errno}, as_the_kernel};
-  } else {
-    // Only the session itself is told of its terminal (tty_jobctrl.c, tiocgsid), and the supervisor is not in
-    // it, or in another one than the caller.
-    if (!caller || !is_terminal_of(*caller, *terminal)) return {Fail{ENOTTY}, as_the_kernel};
-    session = caller->session;
+    pid_t number = 0;
+    if (::ioctl(terminal->get(), word_argument(notification_, 1), &number) != 0)
+      return kernel::Error::last("ask a terminal");
+    return number;
   }
+  const auto caller = kernel::read_proc_stat(process_.key().pid);
+  if (!caller || !is_terminal_of(*caller, *terminal)) return kernel::Error{ENOTTY, "ask a terminal"};
+  return (*caller).*own;
+}
+
+Verdict DescriptorCalls::tell_session_of_terminal() {
+  auto session = ask_terminal(&kernel::ProcStat::session);
+  if (!session) return failed(session.error());
   // The caller's, or, by a pseudoterminal's master, another process's.
-  const bool is_own = (caller && session == caller->session) || is_member(session);
-  if (!is_own || session == context_.jobs.foreign_session()) session = 0;
-  return write(notification_.data.args[2], bytes_of(session));
+  const auto caller = kernel::read_proc_stat(process_.key().pid);
+  const bool is_own = (caller && *session == caller->session) || is_member(*session);
+  if (!is_own || *session == context_.jobs.foreign_session()) *session = 0;
+  return write(notification_.data.args[2], bytes_of(*session));
 }
 
 Verdict DescriptorCalls::tell_group_of_terminal() {
-  const auto terminal = capture();
+  auto group = ask_terminal(&kernel::ProcStat::foreground_group);
   // Continue safety: an unprivileged supervisor cannot look into the undumpable, which has to do job control.
   // The number of a job is all that it may be told.
-  if (!terminal && terminal.error().number == EPERM) return {Continue{}};
-  if (!terminal) return failed(terminal.error());
-  pid_t group = 0;
-  if (is_master(*terminal)) {
-    if (::ioctl(terminal->get(), TIOCGPGRP, &group) != 0) return {Fail{errno}, as_the_kernel};
-  } else {
-    // As above: tty_jobctrl.c, tiocgpgrp.
-    const auto caller = kernel::read_proc_stat(process_.key().pid);
-    if (!caller || !is_terminal_of(*caller, *terminal)) return {Fail{ENOTTY}, as_the_kernel};
-    group = std::max(caller->foreground_group, 0);
-  }
-  if (is_foreign_job(group)) group = 0;
-  return write(notification_.data.args[2], bytes_of(group));
+  if (!group && group.error().number == EPERM) return {Continue{}};
+  if (!group) return failed(group.error());
+  if (*group < 0 || is_foreign_job(*group)) *group = 0;  // negative: it has none
+  return write(notification_.data.args[2], bytes_of(*group));
 }
 
 Verdict DescriptorCalls::take_terminal() {

@@ -40,6 +40,10 @@ class DescriptorCalls {
   [[nodiscard]] policy::Verdict tell_lock();
   [[nodiscard]] policy::Verdict tell_session_of_terminal();
   [[nodiscard]] policy::Verdict tell_group_of_terminal();
+  /// What the terminal at the call's descriptor says of itself. A pseudoterminal's master answers the
+  /// supervisor as well; others answer only who has them for the controlling one (tty_jobctrl.c, tiocgsid and
+  /// tiocgpgrp), so it is their `own` figure in stat. ENOTTY, as the kernel: it is not the caller's.
+  [[nodiscard]] kernel::Result<pid_t> ask_terminal(pid_t kernel::ProcStat::*own) const;
   [[nodiscard]] policy::Verdict take_terminal();
   [[nodiscard]] policy::Verdict set_owner();
   [[nodiscard]] policy::Verdict set_owner_ex();

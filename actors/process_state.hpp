@@ -119,9 +119,10 @@ class ProcessState {
   /// prlimit64 of another task.
   [[nodiscard]] policy::Verdict limit_task(const seccomp_notif& notification, pid_t task);
   [[nodiscard]] policy::Verdict process_limit(const seccomp_notif& notification);
-  /// Judges that limit's being set to what is at `address`. Nothing: it is what was told, and stays.
-  [[nodiscard]] std::optional<policy::Verdict> judge_process_limit(const seccomp_notif& notification,
-                                                                   std::uint64_t address, const rlimit& told);
+  /// Judges that limit's being set to what is at `address`. Return: it is what was told, and stays. Continue:
+  /// it is to be set.
+  [[nodiscard]] policy::Verdict judge_process_limit(const seccomp_notif& notification, std::uint64_t address,
+                                                    const rlimit& told);
   [[nodiscard]] policy::Verdict read_anew(const seccomp_notif& notification);
 
   friend class DescriptorCalls;

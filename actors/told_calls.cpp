@@ -40,6 +40,26 @@ bool has_own_limit(std::uint32_t tid, __rlimit_resource resource) {
          ::prlimit(0, resource, nullptr, &ours) == 0 && theirs.rlim_cur == ours.rlim_cur;
 }
 
+/// getrlimit, setrlimit or prlimit64: what its registers say.
+struct LimitCall {
+  pid_t of;                 ///< 0: the caller's own limit
+  int resource;             ///< RLIMIT_*
+  std::uint64_t wanted_at;  ///< address of the new limit; 0: it is not set
+  std::uint64_t told_at;    ///< where the limit that was is to be written; 0: it is not asked for
+};
+
+LimitCall limit_call(const seccomp_notif& notification) {
+  const auto& args = notification.data.args;
+  switch (notification.data.nr) {
+    case SYS_getrlimit:
+      return {0, int_argument(notification, 0), 0, args[1]};
+    case SYS_setrlimit:
+      return {0, int_argument(notification, 0), args[1], 0};
+    default:
+      return {int_argument(notification, 0), int_argument(notification, 1), args[2], args[3]};
+  }
+}
+
 }  // namespace
 
 using policy::Continue;
@@ -196,55 +216,48 @@ Verdict ProcessState::open_queue(const seccomp_notif& notification) {
 }
 
 Verdict ProcessState::process_limit(const seccomp_notif& notification) {
-  const auto& args = notification.data.args;
-  const int call = notification.data.nr;
-  const int named = call == SYS_prlimit64 ? int_argument(notification, 0) : 0;
-  if (named != 0 && !context_.members.group_of(named))
+  const LimitCall call = limit_call(notification);
+  if (call.of != 0 && !context_.members.group_of(call.of))
     return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
-  const int resource = int_argument(notification, call == SYS_prlimit64 ? 1 : 0);
-  const bool is_told = resource == RLIMIT_NPROC && context_.order.policy.limits.processes;
-  const bool is_of_other = named != 0 && !is_caller(notification, key_.pid, named);
-  if (is_of_other && !is_told) return limit_task(notification, named);
+  const bool is_of_other = call.of != 0 && !is_caller(notification, key_.pid, call.of);
   // Continue safety: of the caller itself, and the kernel's answer is the sandbox's.
-  if (!is_told) return {Continue{}};
-  const auto change = call == SYS_prlimit64 ? args[2] : call == SYS_setrlimit ? args[1] : 0;
-  const auto told_at = call == SYS_prlimit64 ? args[3] : call == SYS_getrlimit ? args[1] : 0;
+  if (call.resource != RLIMIT_NPROC || !context_.order.policy.limits.processes)
+    return is_of_other ? limit_task(notification, call.of) : Verdict{Continue{}};
 
   // Of a member or of the caller: that any process may be told, as by /proc/PID/limits.
   rlimit host{};
-  if (::prlimit(named == 0 ? key_.pid : named, RLIMIT_NPROC, nullptr, &host) != 0)
+  if (::prlimit(call.of == 0 ? key_.pid : call.of, RLIMIT_NPROC, nullptr, &host) != 0)
     return {Fail{errno}, as_the_kernel};
   const rlimit told = procfs::told_process_limit(context_.view.look(false), host);
-  if (change != 0)
-    if (auto verdict = judge_process_limit(notification, change, told)) {
-      // Continue safety: the kernel sets what its own rules allow, whatever the memory holds by then.
-      const bool is_refused = !std::holds_alternative<Continue>(verdict->answer);
-      if (is_refused || told_at == 0)
-        return is_of_other && !is_refused ? limit_task(notification, named) : *std::move(verdict);
-      return {Fail{EPERM}, "sets a limit and asks what it was in one call"};
+  if (call.wanted_at != 0) {
+    auto judged = judge_process_limit(notification, call.wanted_at, told);
+    if (std::holds_alternative<Fail>(judged.answer)) return judged;
+    if (std::holds_alternative<Continue>(judged.answer)) {
+      if (call.told_at != 0) return {Fail{EPERM}, "sets a limit and asks what it was in one call"};
+      return is_of_other ? limit_task(notification, call.of) : std::move(judged);
     }
-  if (told_at == 0) return {Return{0}, "the limit that is told already"};
-  return answer_in_memory(notification, told_at, std::as_bytes(std::span{&told, 1}), 0,
+  }
+  if (call.told_at == 0) return {Return{0}, "the limit that is told already"};
+  return answer_in_memory(notification, call.told_at, std::as_bytes(std::span{&told, 1}), 0,
                           "the limit that is told");
 }
 
-std::optional<Verdict> ProcessState::judge_process_limit(const seccomp_notif& notification,
-                                                         std::uint64_t address, const rlimit& told) {
+Verdict ProcessState::judge_process_limit(const seccomp_notif& notification, std::uint64_t address,
+                                          const rlimit& told) {
   rlimit wanted{};
   const auto bytes = std::as_writable_bytes(std::span{&wanted, 1});
   const auto read = read_some(notification, address, bytes);
   if (!read) return unreadable(read.error());
-  if (*read < bytes.size()) return Verdict{Fail{EFAULT}, "the limit is not mapped"};
+  if (*read < bytes.size()) return {Fail{EFAULT}, "the limit is not mapped"};
   const auto caller = kernel::read_credentials(static_cast<pid_t>(notification.pid));
-  if (!caller || !context_.listener.is_valid(notification.id))
-    return Verdict{Fail{EINTR}, "the target is gone"};
+  if (!caller || !context_.listener.is_valid(notification.id)) return {Fail{EINTR}, "the target is gone"};
   constexpr std::uint64_t may_raise = std::uint64_t{1} << CAP_SYS_RESOURCE;
   const auto changes =
       procfs::changes_process_limit(told, wanted, (caller->effective_capabilities & may_raise) != 0);
-  if (!changes) return Verdict{Fail{changes.error().number}, as_the_kernel};
-  // Continue safety: see process_limit.
-  if (*changes) return Verdict{Continue{}};
-  return std::nullopt;
+  if (!changes) return {Fail{changes.error().number}, as_the_kernel};
+  // Continue safety: the kernel sets what its own rules allow, whatever the memory holds by then.
+  if (*changes) return {Continue{}};
+  return {Return{0}, "the limit that is told already"};
 }
 
 Verdict ProcessState::read_anew(const seccomp_notif& notification) {

@@ -37,7 +37,7 @@ namespace {
 
 /// How long one step of a child may take; far more than it needs, so that a loaded machine is not taken
 /// for a kernel that cannot.
-constexpr int step_timeout_ms = 2000;
+constexpr int step_timeout_ms = 10'000;
 /// The call that the child's filter notifies of. Nothing else in it makes that call.
 constexpr long notified_call = SYS_getppid;
 constexpr std::int64_t first_answer = 471'100;

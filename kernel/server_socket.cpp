@@ -1,12 +1,15 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 #include "kernel/message_socket.hpp"
 #include "kernel/unix_address.hpp"
@@ -17,6 +20,8 @@ namespace {
 
 constexpr int backlog = 4096;  // the kernel takes net.core.somaxconn when that is less
 constexpr int attempts_max = 16;
+constexpr int turn_attempts_max = 200;
+constexpr std::chrono::milliseconds turn_pause{10};
 
 /// What is at a path now.
 enum class Occupant { nobody, stale_socket, live_socket, other_file };
@@ -65,6 +70,18 @@ Result<void> create_parents(const std::filesystem::path& path) {
     }
   }
   return {};
+}
+
+/// Lets those that start at once on one stale socket go one at a time: of three, the second could put the
+/// third's socket back in the place of the first's. Whoever else may open the directory can hold its lock, so
+/// it is not waited for without end; one who goes on without it loses no more than that order.
+UniqueFd take_turn(const std::filesystem::path& path) {
+  const auto directory = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  UniqueFd turn(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!turn) return turn;
+  for (int attempt = 0; attempt < turn_attempts_max && ::flock(turn.get(), LOCK_EX | LOCK_NB) != 0; ++attempt)
+    std::this_thread::sleep_for(turn_pause);
+  return turn;
 }
 
 /// A socket that listens, and its file, removed again unless it is kept.
@@ -169,6 +186,7 @@ Result<ServerSocket> ServerSocket::listen(const std::filesystem::path& path) {
   auto fresh = FreshSocket::listen(path.parent_path() / fmt::format(".{:08x}", random));
   if (!fresh) return fresh.error();
   const std::uint64_t inode = inode_at(fresh->path());
+  const auto turn = take_turn(path);
   if (auto moved = move_into_place(fresh->path(), path); !moved) return moved.error();
   return ServerSocket(fresh->keep(), path, inode);
 }

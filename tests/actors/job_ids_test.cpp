@@ -17,15 +17,16 @@ class Waiting {
     int ready[2];
     REQUIRE(::pipe(ready) == 0);
     pid_ = ::fork();
+    REQUIRE(pid_ >= 0);
     if (pid_ == 0) {
       change();
       static_cast<void>(::write(ready[1], "r", 1));
       while (true) ::pause();
     }
+    ::close(ready[1]);
     char byte = 0;
     REQUIRE(::read(ready[0], &byte, 1) == 1);
     ::close(ready[0]);
-    ::close(ready[1]);
   }
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;

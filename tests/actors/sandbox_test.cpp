@@ -216,6 +216,7 @@ TEST_CASE("sandbox: a process under a recycled number never inherits the dead on
   Scene scene;
   const auto answer = scene.target.ask("recycle");
   if (answer == "no permission") return skip("needs root to choose a pid");
+  if (answer == "others were faster") return skip("others took the number each time");
   CAPTURE(answer);
   const pid_t recycled = std::atoi(answer.c_str());
   REQUIRE(recycled > 0);

@@ -54,7 +54,7 @@ class Storms(AttackTest):
 
     def settle(self):
         wait_until(lambda: not self.daemon.sandboxes(), "no sandbox is left")
-        wait_until(lambda: self.daemon.listener_threads() == 0, "no listener thread is left")
+        wait_until(lambda: self.daemon.threads_named("listener") == 0, "no listener thread is left")
 
     def test_targets_that_die_in_their_calls_leave_nothing_in_the_supervisor(self):
         if not IS_ROOT:
@@ -84,7 +84,8 @@ class Storms(AttackTest):
         for _ in range(3):
             done = self.run_in("daemon", ["cat", "/proc/self/comm"])
             self.assertEqual((done.returncode, done.stdout), (0, b"cat\n"))
-        sandbox = next(s for s in self.daemon.sandboxes() if s["processes"])
+        sandbox = wait_until(lambda: next((s for s in self.daemon.sandboxes() if s["processes"]), None),
+                             "the flooded sandbox is described")
         self.assertLessEqual(len(sandbox["processes"]), 2)
         flooding.stdin.write(b"enough\n")
         flooding.stdin.close()

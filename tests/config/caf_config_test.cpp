@@ -8,6 +8,7 @@
 #include <string>
 
 #include "support/catch.hpp"
+#include "tests/kernel/child.hpp"
 
 namespace proctor::config {
 
@@ -34,7 +35,10 @@ TEST_CASE("caf: the scheduler is set up as configured") {
 }
 
 TEST_CASE("caf: a system with it runs actors, with as many scheduler threads as configured") {
-  const auto threads_with = [](std::uint64_t max_threads) {
+  const std::size_t alone = thread_count();
+  const auto threads_with = [alone](std::uint64_t max_threads) {
+    // The threads of the system before, one of them detached, may still be on their way out.
+    REQUIRE(tests::eventually([alone] { return thread_count() == alone; }));
     DaemonConfig config;
     config.scheduler.max_threads = max_threads;
     caf::actor_system_config target;

@@ -30,6 +30,7 @@ class ChildProcess {
 
   /// Kills without reaping; returns when it is a zombie.
   void kill() const {
+    if (pid_ <= 0) return;  // nobody: not everybody
     ::kill(pid_, SIGKILL);
     siginfo_t info{};
     ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT);

@@ -77,7 +77,9 @@ class Child {
 
   [[nodiscard]] pid_t pid() const { return pid_; }
 
-  void kill(int signal) const { ::kill(pid_, signal); }
+  void kill(int signal) const {
+    if (pid_ > 0) ::kill(pid_, signal);  // nobody: not everybody
+  }
 
   /// Reaps the child; its wait(2) status.
   int wait() {

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <set>
@@ -157,10 +158,10 @@ inline bool is_same_object(int a, int b) {
          first.st_ino == second.st_ino;
 }
 
-/// A number that no process has: the highest free one.
+/// A number that no process ever has: the kernel deals those below pid_max.
 inline pid_t dead_pid() {
-  pid_t pid = 32767;
-  while (::kill(pid, 0) == 0 || errno != ESRCH) --pid;
+  pid_t pid = 0;
+  std::ifstream("/proc/sys/kernel/pid_max") >> pid;
   return pid;
 }
 

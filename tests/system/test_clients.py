@@ -73,7 +73,7 @@ class Clients(SystemTest):
                 self.assertIn("test_pid_0", {name.rpartition(".")[2] for name in inside})  # they can be told
                 worse = {name for name in inside - outside if name.rpartition(".")[2] not in PSUTIL_DIFFERS}
                 # Some of them measure time and memory on a busy machine: what fails must fail by itself as well.
-                worse = {name for name in worse if self.psutil_failures(mode, name)}
+                worse = {name for name in worse if all(self.psutil_failures(mode, name) for _ in range(3))}
                 self.assertEqual(worse, set())
 
     def test_procps_tells_the_sandboxs_cores_and_memory(self):
@@ -85,8 +85,8 @@ class Clients(SystemTest):
                 self.assertEqual(self.output(mode, ["hostname"]), "box\n")
                 self.assertRegex(self.output(mode, ["vmstat", "-s"]), r"(?m)^\s+524288 K total memory$")
                 self.assertRegex(self.output(mode, ["ps", "auxf"]), r"\A[^\n]*\n[^\n]* ps auxf\n\Z")
-                self.assertRegex(self.output(mode, ["sh", "-c", f"{SLEEPER}; pgrep -l .; kill $!"]),
-                                 r"\A\d+ sh\n\d+ sleep\n\Z")
+                told = self.output(mode, ["sh", "-c", f"{SLEEPER}; pgrep -l .; kill $!"])  # in the order of the numbers
+                self.assertEqual(sorted(line.split()[1] for line in told.splitlines()), ["sh", "sleep"])
                 self.assertRegex(self.output(mode, ["sh", "-c", f"exec 2>/dev/null; {SLEEPER}; pkill sleep; wait $!; echo $?"]), r"143\n\Z")
                 pstree = self.output(mode, ["sh", "-c", f"{SLEEPER}; pstree -p $$; kill $!"])
                 self.assertRegex(pstree, r"\Ash\(\d+\)-\+-pstree\(\d+\)\n\s+`-sleep\(\d+\)\n\Z")

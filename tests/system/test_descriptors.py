@@ -54,6 +54,7 @@ for set_owner in (ways["process"], ways["FIOSETOWN"], ways["register"]):
     fcntl.fcntl(a, fcntl.F_SETFL, 0)
     a.recv(10)
 os.kill(helper, 9)
+os.waitpid(helper, 0)
 print(json.dumps(told))
 """
 
@@ -107,6 +108,7 @@ readonly = libc.mmap(None, ctypes.c_size_t(4096), 1, 0x22, -1, ctypes.c_long(0))
 told["bad"] = [call(FCNTL, fd, command, where) for fd in (own, 999, os.open(".", 0o10000000)) for command in (GETLK, OFD_GETLK)
                for where in (0, 1, readonly)] + [ask(own, WR, 0, 0, 0, OFD_GETLK, -1)]
 os.kill(helper, 9)
+os.waitpid(helper, 0)
 print(json.dumps(told))
 """
 

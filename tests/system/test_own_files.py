@@ -78,9 +78,9 @@ told = {
     "session": [session, status(in_session, "NSsid"), stat(in_session)[2], os.getsid(in_session), ps(in_session)[1]],
     "its group": [session, status(in_session, "NSpgid"), stat(in_session)[1], os.getpgid(in_session), ps(in_session)[0]],
     "started in": [status("self", "NSpgid"), stat("self")[1], status("self", "NSsid"), stat("self")[2], *ps(os.getpid())],
-    "signals": [error(os.killpg, group, 0), error(os.killpg, session, 0), error(os.killpg, foreign, 0), error(os.killpg, 4194000, 0)],
-    "priorities": [error(os.getpriority, os.PRIO_PGRP, n) for n in (group, foreign, 4194000)],
-    "joins": [error(os.setpgid, 0, foreign), error(os.setpgid, 0, 4194000), error(os.setpgid, 0, session)],
+    "signals": [error(os.killpg, group, 0), error(os.killpg, session, 0), error(os.killpg, foreign, 0), error(os.killpg, 4194305, 0)],
+    "priorities": [error(os.getpriority, os.PRIO_PGRP, n) for n in (group, foreign, 4194305)],
+    "joins": [error(os.setpgid, 0, foreign), error(os.setpgid, 0, 4194305), error(os.setpgid, 0, session)],
 }
 own = os.getpgrp()
 child = os.fork()

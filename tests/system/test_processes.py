@@ -341,9 +341,9 @@ class Settings(SystemTest):
 
 # POSIX message queues: made, found, refused, used between two processes.
 QUEUES = r"""
-import ctypes, os, stat, struct
+import ctypes, os, stat, struct, sys
 libc = ctypes.CDLL("librt.so.1", use_errno=True)
-name = b"/proctor-test-%d" % os.getppid()
+name = sys.argv[1].encode()
 def call(what, result):
     print(what, "ok" if result >= 0 else os.strerror(ctypes.get_errno()))
     return result
@@ -376,7 +376,7 @@ call("gone", libc.mq_open(name, BOTH))
 QUEUE_LIMITS = r"""
 import ctypes, os, resource, sys
 libc = ctypes.CDLL("librt.so.1", use_errno=True)
-name = b"/proctor-test-%d" % os.getppid()
+name = sys.argv[1].encode()
 def make():
     queue = libc.mq_open(name, os.O_RDWR | os.O_CREAT, 0o600, None)
     if queue >= 0: libc.mq_unlink(name)
@@ -391,12 +391,14 @@ if os.geteuid() == 0:  # nobody does not use up what is root's
 
 
 class Queues(SystemTest):
+    name = f"/proctor-test-{os.getpid()}"
+
     def test_their_limit_is_the_makers(self):
-        _, told, _ = self.assert_same_as_bare([PYTHON, "-c", QUEUE_LIMITS])
+        _, told, _ = self.assert_same_as_bare([PYTHON, "-c", QUEUE_LIMITS, self.name])
         self.assertEqual(told.split()[:2], [b"True", b"False"])
 
     def test_message_queues_work_as_without(self):
-        _, told, _ = self.assert_same_as_bare([PYTHON, "-c", QUEUES])
+        _, told, _ = self.assert_same_as_bare([PYTHON, "-c", QUEUES, self.name])
         self.assertIn(b"hello", told)
 
 

@@ -72,9 +72,7 @@ class ExitStatus(SystemTest):
             for name in ("USR1", "TERM", "HUP", "INT"):
                 with self.subTest(mode=mode, signal=name):
                     process = self.start_in(mode, ["sh", "-c", f"trap 'echo got {name}; exit 7' {name}; echo ready; "
-                                                               "while :; do read line <&3; done", "sh"],
-                                            pass_fds=(), stdin=subprocess.PIPE, preexec_fn=lambda: os.dup2(0, 3),
-                                            close_fds=False)
+                                                               "while :; do sleep 0.02; done"])
                     self.assertEqual(process.stdout.readline(), b"ready\n")
                     process.send_signal(getattr(signal, "SIG" + name))
                     self.assertEqual(process.stdout.readline(), f"got {name}\n".encode())
@@ -161,10 +159,11 @@ class Surroundings(SystemTest):
 
 class Tools(SystemTest):
     def test_pipelines_and_their_statuses(self):
-        self.assert_same_as_bare(["bash", "-c", "set -o pipefail; seq 1 20000 | sort -r | head -3; echo ${PIPESTATUS[@]}; "
-                                  "yes | head -1000 | sha256sum; false | true; echo $?; seq 5 | while read n; do echo <$n>; "
-                                  "done 2>&1; cat <(echo substituted) <<<heredoc -; diff <(seq 3) <(seq 4)"],
-                                 normalise=without_pids)
+        script = ("set -o pipefail; seq 1 20000 | sort -r | head -3; echo ${PIPESTATUS[@]}; yes | head -1000 | sha256sum; "
+                  "false | true; echo $?; seq 5 | while read n; do echo \"<$n>\"; done 2>&1; "
+                  "cat <(echo substituted) <<<heredoc -; diff <(seq 3) <(seq 4)")
+        status, output, _ = self.assert_same_as_bare(["bash", "-c", script], normalise=without_pids)
+        self.assertEqual((status, output[-32:]), (1, b"<5>\nsubstituted\nheredoc\n3a4\n> 4\n"))
 
     def test_xargs_with_many_at_once(self):
         output = self.assert_shell_same("seq 1 300 | xargs -P 8 -n 1 sh -c 'echo $((0+$1))' _ | sort -n | sha256sum")[1]
@@ -173,12 +172,12 @@ class Tools(SystemTest):
 
     def test_find_over_a_large_tree(self):
         status, output, _ = self.assert_shell_same("find /usr/share -xdev | wc -l; find /usr/share/doc -name 'c*' | sort | "
-                                                   "sha256sum; ls -lR /usr/lib/python3 | sha256sum; ls / /dev /etc | sha256sum")
+                                                   "sha256sum; ls -lR /usr/lib/python3 | sha256sum; ls /etc/default | sha256sum")
         self.assertEqual(status, 0)
         self.assertGreater(int(output.split()[0]), 100)
 
     def test_the_root_directory_and_proc_look_as_without(self):
-        self.assert_shell_same("ls -ld /; stat -c '%F %a %U' /proc /proc/self; cd /; pwd; cd /usr/..; pwd; cd /proc; pwd; "
+        self.assert_shell_same("stat -c '%F %a %U' / /proc /proc/self; cd /; pwd; cd /usr/..; pwd; cd /proc; pwd; "
                                "cat self/comm; ls | grep -v '^[0-9]'")
 
     def test_tar_and_compression_round_trip(self):

@@ -97,6 +97,8 @@ class Leaks(SystemTest):
         """(descriptors, threads, resident bytes) of the daemon at rest. It is not dumpable, so that only root can count
         its descriptors: for others that figure is always 0."""
         pid = self.daemon.pid
+        wait_until(lambda: self.daemon.threads_named("sandbox") == self.sessions, "ended sandboxes' threads are gone", 20)
+        self.daemon.sandboxes()  # answered after the daemon has let go of those
         wait_until(lambda: self.connections() == self.sessions, "the daemon has let go of who asked it last", 20)
         descriptors = len(os.listdir(f"/proc/{pid}/fd")) if os.geteuid() == 0 else 0
         return (descriptors, len(os.listdir(f"/proc/{pid}/task")), self.resident())

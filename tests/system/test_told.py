@@ -252,7 +252,7 @@ if opener == 0:
     while True:
         os.close(os.open("/proc/self/stat", os.O_RDONLY))
 others, lost, end = set(), 0, time.monotonic() + seconds
-while time.monotonic() < end:
+while time.monotonic() < end or rounds < 4:
     rounds += 1
     others.update({len(os.sched_getaffinity(opener)) for _ in range(200)})
     status = open(f"/proc/{opener}/status").read()
@@ -271,7 +271,7 @@ def ask(length, at):
     return [done, ctypes.get_errno() if done < 0 else 0, room.raw[:16].hex()]
 lengths = [ask(n, room) for n in (0, 1, 7, 8, 9, 16, 128, 1024, 1032, 8192, 1 << 29, (1 << 32) - 8)]
 lengths += [ask(8, None), ask(7, None)]
-print(json.dumps({"own": own, "others": sorted(others), "lost": lost, "enough": rounds > 3, "lengths": lengths}))
+print(json.dumps({"own": own, "others": sorted(others), "lost": lost, "lengths": lengths}))
 """
 
 
@@ -394,9 +394,7 @@ class Told(SystemTest):
     def test_a_foreign_process_answers_every_call_like_a_dead_one(self):
         # Of the same user: nothing but the sandbox is in the way.
         foreign = self.start_in("bare", ["sleep", "1000"], stdin=subprocess.PIPE)
-        dead = 32000
-        while Path(f"/proc/{dead}").exists():
-            dead -= 1
+        dead = 4194305  # beyond the kernel's PID_MAX_LIMIT
         ask = [PYTHON, "-c", CALLS]
         bare = self.output("bare", [*ask, "looks", str(foreign.pid), str(dead)])
         self.assertGreater(bare.count("\n"), 100)  # the comparison can tell them apart

@@ -126,7 +126,7 @@ class Views(SystemTest):
                                                            "read go; echo >&8; wait; rm f"], stdin=subprocess.PIPE)
 
                 def silent():
-                    busy = [pid for pid in self.own_pids(process) if open(f"/proc/{pid}/comm").read() == "busy\n"]
+                    busy = [pid for pid in self.own_pids(process) if common.name_of(pid) == "busy"]
                     return [child for pid in busy for child in children_of(pid)]
 
                 child = wait_until(silent, "the silent child runs")[0]

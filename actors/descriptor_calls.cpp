@@ -62,13 +62,6 @@ int encode_device(dev_t device) {
   return static_cast<int>((minor_number & 0xffU) | major(device) << 8U | (minor_number & ~0xffU) << 12U);
 }
 
-/// `struct f_owner_ex` of <fcntl.h>, with the type as the number that it is to the kernel.
-struct OwnerEx {
-  int type = 0;
-  pid_t pid = 0;
-};
-static_assert(sizeof(OwnerEx) == sizeof(f_owner_ex));
-
 Verdict failed(const kernel::Error& error) {
   switch (error.number) {
     case EPERM:
@@ -136,6 +129,13 @@ std::span<std::byte> bytes_of(Value& value) {
 
 }  // namespace
 
+/// `struct f_owner_ex` of <fcntl.h>, with the type as the number that it is to the kernel.
+struct DescriptorCalls::OwnerEx {
+  int type = 0;
+  pid_t pid = 0;
+};
+static_assert(sizeof(f_owner_ex) == 2 * sizeof(int));
+
 /// Which call, told from others of its number by the bits `mask` of a register.
 struct DescriptorCalls::Row {
   int number;
@@ -155,9 +155,14 @@ Verdict DescriptorCalls::decide() {
       Row{SYS_fcntl, 1, whole_word, F_OFD_GETLK, &DescriptorCalls::tell_lock},
       Row{SYS_ioctl, 1, whole_word, TIOCGSID, &DescriptorCalls::tell_session_of_terminal},
       Row{SYS_ioctl, 1, whole_word, TIOCGPGRP, &DescriptorCalls::tell_group_of_terminal},
+      Row{SYS_ioctl, 1, whole_word, TIOCSPGRP, &DescriptorCalls::give_terminal},
       Row{SYS_ioctl, 1, whole_word, TIOCSCTTY, &DescriptorCalls::take_terminal},
       Row{SYS_fcntl, 1, whole_word, F_SETOWN, &DescriptorCalls::set_owner},
       Row{SYS_fcntl, 1, whole_word, F_SETOWN_EX, &DescriptorCalls::set_owner_ex},
+      Row{SYS_fcntl, 1, whole_word, F_GETOWN, &DescriptorCalls::tell_owner},
+      Row{SYS_fcntl, 1, whole_word, F_GETOWN_EX, &DescriptorCalls::tell_owner_ex},
+      Row{SYS_ioctl, 1, whole_word, FIOGETOWN, &DescriptorCalls::tell_owner_of_socket},
+      Row{SYS_ioctl, 1, whole_word, SIOCGPGRP, &DescriptorCalls::tell_owner_of_socket},
       Row{SYS_ioctl, 1, whole_word, FIOSETOWN, &DescriptorCalls::set_owner_of_socket},
       Row{SYS_ioctl, 1, whole_word, SIOCSPGRP, &DescriptorCalls::set_owner_of_socket},
       Row{SYS_ioctl, 1, pidfd_info_mask, pidfd_info_request, &DescriptorCalls::tell_of_pidfd},
@@ -259,6 +264,42 @@ Verdict DescriptorCalls::set_owner_ex() {
   return own_on_behalf(*file, owner.type, owner.pid);
 }
 
+kernel::Result<DescriptorCalls::OwnerEx> DescriptorCalls::ask_owner() const {
+  const auto file = capture();
+  if (!file) return file.error();
+  OwnerEx owner;
+  if (::fcntl(file->get(), F_GETOWN_EX, &owner) != 0) return kernel::Error::last("ask for an owner");
+  const bool is_own = owner.type == F_OWNER_PGRP ? has_member_in_group(context_, owner.pid) ||
+                                                       owner.pid == context_.jobs.foreign_group()
+                                                 : is_member(owner.pid);
+  if (owner.pid != 0 && !is_own) owner.pid = 0;
+  return owner;
+}
+
+Verdict DescriptorCalls::tell_owner() {
+  const auto owner = ask_owner();
+  if (!owner) return failed(owner.error());
+  return {Return{owner->type == F_OWNER_PGRP ? -owner->pid : owner->pid}, "an own process, or none"};
+}
+
+Verdict DescriptorCalls::tell_owner_ex() {
+  auto owner = ask_owner();
+  if (!owner) return failed(owner.error());
+  return write(notification_.data.args[2], bytes_of(*owner));
+}
+
+Verdict DescriptorCalls::tell_owner_of_socket() {
+  const auto file = capture();
+  if (!file) return failed(file.error());
+  struct stat kind {};
+  if (::fstat(file->get(), &kind) != 0) return {Fail{errno}, as_the_kernel};
+  if (!S_ISSOCK(kind.st_mode)) return {Fail{ENOTTY}, "these requests are for sockets"};
+  const auto owner = ask_owner();
+  if (!owner) return failed(owner.error());
+  pid_t told = owner->type == F_OWNER_PGRP ? -owner->pid : owner->pid;
+  return write(notification_.data.args[2], bytes_of(told));
+}
+
 Verdict DescriptorCalls::set_owner_of_socket() {
   const auto file = capture();
   if (!file) return failed(file.error());
@@ -353,6 +394,32 @@ Verdict DescriptorCalls::tell_group_of_terminal() {
   if (!group) return failed(group.error());
   if (*group < 0 || is_foreign_job(*group)) *group = 0;  // negative: it has none
   return write(notification_.data.args[2], bytes_of(*group));
+}
+
+Verdict DescriptorCalls::give_terminal() {
+  const auto terminal = capture();
+  const auto caller = kernel::read_proc_stat(process_.key().pid);
+  pid_t group = 0;
+  const bool is_read =
+      process_.read_memory(notification_, notification_.data.args[2], bytes_of(group)).has_value();
+  // Continue safety: it is the kernel's to refuse: no terminal, not the caller's, no address, no number. A
+  // master may be of the caller's own.
+  if (!terminal && terminal.error().number == EBADF) return {Continue{}};
+  const bool may_be_own = !terminal || is_master(*terminal) || (caller && is_terminal_of(*caller, *terminal));
+  if (!may_be_own || !is_read || group < 0) return {Continue{}};
+  if (!is_own_job(group)) return {Fail{ESRCH}, "a job outside the sandbox does not exist"};
+  // Continue safety: the kernel gives it to a group of the caller's session only. A number that is rewritten
+  // meanwhile tells by its errno whether it is in use, and no more.
+  return {Continue{}};
+}
+
+bool DescriptorCalls::is_own_job(pid_t group) const {
+  // A shell must be able to give the terminal back to the group that it was started in.
+  if (group == context_.jobs.foreign_group() || has_member_in_group(context_, group)) return true;
+  // One that has ended already is no member any more, and is the shell's to give the terminal to until it has
+  // been waited for.
+  const auto leader = kernel::read_proc_stat(group);
+  return leader && is_member(leader->ppid);
 }
 
 Verdict DescriptorCalls::take_terminal() {

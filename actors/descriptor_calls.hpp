@@ -33,6 +33,7 @@ class DescriptorCalls {
 
  private:
   struct Row;
+  struct OwnerEx;
 
   [[nodiscard]] policy::Verdict tell_peer();
   [[nodiscard]] policy::Verdict give_peer_pidfd();
@@ -44,15 +45,22 @@ class DescriptorCalls {
   /// supervisor as well; others answer only who has them for the controlling one (tty_jobctrl.c, tiocgsid and
   /// tiocgpgrp), so it is their `own` figure in stat. ENOTTY, as the kernel: it is not the caller's.
   [[nodiscard]] kernel::Result<pid_t> ask_terminal(pid_t kernel::ProcStat::*own) const;
+  [[nodiscard]] policy::Verdict give_terminal();
   [[nodiscard]] policy::Verdict take_terminal();
   [[nodiscard]] policy::Verdict set_owner();
   [[nodiscard]] policy::Verdict set_owner_ex();
   [[nodiscard]] policy::Verdict set_owner_of_socket();
+  [[nodiscard]] policy::Verdict tell_owner();
+  [[nodiscard]] policy::Verdict tell_owner_ex();
+  [[nodiscard]] policy::Verdict tell_owner_of_socket();
   [[nodiscard]] policy::Verdict tell_of_pidfd();
   [[nodiscard]] policy::Verdict translate_pid();
 
   /// f_setown() on the target's behalf, by the rules of F_SETOWN_EX.
   [[nodiscard]] policy::Verdict own_on_behalf(const kernel::UniqueFd& file, int type, pid_t owner);
+
+  /// Whom the signals of the call's descriptor go to; 0: nobody of the sandbox.
+  [[nodiscard]] kernel::Result<OwnerEx> ask_owner() const;
 
   [[nodiscard]] kernel::Result<kernel::UniqueFd> capture() const;
   /// The length that a value-result argument of getsockopt(2) holds.
@@ -62,6 +70,8 @@ class DescriptorCalls {
   [[nodiscard]] policy::Verdict write(std::uint64_t address, std::span<const std::byte> bytes);
   /// Whether a process group is one of processes outside the sandbox.
   [[nodiscard]] bool is_foreign_job(pid_t group) const;
+  /// Whether a process group is one of the sandbox's processes, or the one that the command was started in.
+  [[nodiscard]] bool is_own_job(pid_t group) const;
   /// Whether the call's descriptor is of a terminal that no process outside the sandbox has for its
   /// controlling one.
   [[nodiscard]] bool is_free_or_own_terminal() const;

@@ -103,6 +103,8 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return execute(notification);
     case policy::Handler::judge_path:
       return judge_path(notification, row);
+    case policy::Handler::watch:
+      return watch(notification);
     case policy::Handler::tell_system:
       return tell_system(notification);
     case policy::Handler::tell_parent:
@@ -269,6 +271,11 @@ Verdict ProcessState::open_path(const seccomp_notif& notification) {
     // procfs there; the path only told that there is nothing for us to serve.
     return {Continue{}};
   }
+  if (notification.data.nr != SYS_openat2 && (request.flags & O_PATH) != 0) {
+    // As the kernel (fs/open.c, build_open_how): whatever else is asked for then has no effect.
+    request.flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    request.mode = 0;
+  }
   if (notification.data.nr == SYS_openat2) {
     open_how how{};
     if (auto verdict = read_open_how(notification, how)) return *std::move(verdict);
@@ -389,19 +396,29 @@ Verdict ProcessState::list_directory(const seccomp_notif& notification) {
 Verdict ProcessState::list_all(const seccomp_notif& notification, const kernel::UniqueFd& directory) {
   // Continue safety: nobody can put another directory in the place of the one that was judged.
   if (is_alone_with_descriptors(context_, key_.pid)) return {Continue{}};
+  const auto position = ::lseek(directory.get(), 0, SEEK_CUR);
   const auto entries = procfs::list_shown(directory, room_of(notification), layout_of(notification),
                                           [](std::string_view) { return true; });
   if (!entries) return {Fail{entries.error().number}, as_the_kernel};
-  return answer_in_memory(notification, notification.data.args[1], *entries,
-                          static_cast<std::int64_t>(entries->size()), "all there is");
+  return answer_listing(notification, directory, position, *entries, "all there is");
+}
+
+Verdict ProcessState::answer_listing(const seccomp_notif& notification, const kernel::UniqueFd& directory,
+                                     off_t position, std::span<const std::byte> entries, const char* reason) {
+  auto verdict = answer_in_memory(notification, notification.data.args[1], entries,
+                                  static_cast<std::int64_t>(entries.size()), reason);
+  // What could not be told is told by the next call.
+  if (std::holds_alternative<Fail>(verdict.answer))
+    static_cast<void>(::lseek(directory.get(), position, SEEK_SET));
+  return verdict;
 }
 
 Verdict ProcessState::list_processes(const seccomp_notif& notification, const kernel::UniqueFd& directory) {
+  const auto position = ::lseek(directory.get(), 0, SEEK_CUR);
   const auto entries =
       procfs::list_members(directory, room_of(notification), layout_of(notification), context_.members);
   if (!entries) return {Fail{entries.error().number}, as_the_kernel};
-  return answer_in_memory(notification, notification.data.args[1], *entries,
-                          static_cast<std::int64_t>(entries->size()), "own processes only");
+  return answer_listing(notification, directory, position, *entries, "own processes only");
 }
 
 Verdict ProcessState::list_devices(const seccomp_notif& notification, const kernel::UniqueFd& directory) {
@@ -411,13 +428,11 @@ Verdict ProcessState::list_devices(const seccomp_notif& notification, const kern
   // A cgroup hierarchy or a sysfs that is not mounted in /sys: it has no names of processes.
   if (!entries) return list_all(notification, directory);
   if (!*entries) return {Fail{entries->error().number}, as_the_kernel};
-  auto verdict = answer_in_memory(notification, notification.data.args[1], **entries,
-                                  static_cast<std::int64_t>((*entries)->size()), "own devices only");
+  auto verdict = answer_listing(notification, directory, position, **entries, "own devices only");
   const auto* const fail = std::get_if<Fail>(&verdict.answer);
   if (fail == nullptr || fail->error != EACCES || !is_alone_with_descriptors(context_, key_.pid))
     return verdict;
   // Continue safety: as in tell(): an undumpable target gets the machine's devices, which name no process.
-  static_cast<void>(::lseek(directory.get(), position, SEEK_SET));
   return {Continue{}};
 }
 

@@ -73,6 +73,10 @@ class ProcessState {
   [[nodiscard]] policy::Verdict open_path(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict list_directory(const seccomp_notif& notification);
   /// The next entries of a directory in which nothing is left out.
+  /// Answers getdents with entries of a directory, which goes back to `position` if they cannot be written.
+  [[nodiscard]] policy::Verdict answer_listing(const seccomp_notif& notification,
+                                               const kernel::UniqueFd& directory, off_t position,
+                                               std::span<const std::byte> entries, const char* reason);
   [[nodiscard]] policy::Verdict list_all(const seccomp_notif& notification,
                                          const kernel::UniqueFd& directory);
   /// The next entries of a procfs root, without the processes of others.
@@ -123,6 +127,8 @@ class ProcessState {
   /// it is to be set.
   [[nodiscard]] policy::Verdict judge_process_limit(const seccomp_notif& notification, std::uint64_t address,
                                                     const rlimit& told);
+  /// Adds a watch of what the path leads to now, in the caller's queue and with its credentials.
+  [[nodiscard]] policy::Verdict watch(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict read_anew(const seccomp_notif& notification);
 
   friend class DescriptorCalls;

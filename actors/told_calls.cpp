@@ -23,6 +23,7 @@
 #include "actors/told_ipc.hpp"
 #include "kernel/cpus.hpp"
 #include "kernel/credentials.hpp"
+#include "kernel/personality.hpp"
 #include "kernel/sealed_file.hpp"
 
 // ProcessState's handlers of the calls that tell, or take, what the files of /proc tell.
@@ -99,9 +100,9 @@ Verdict ProcessState::tell_session(const seccomp_notif& notification) {
 Verdict ProcessState::tell_name(const seccomp_notif& notification) {
   // Continue safety: nothing is hidden where no name was given.
   if (context_.order.policy.limits.hostname.empty()) return {Continue{}};
-  utsname host{};
-  if (::uname(&host) != 0) return {Fail{errno}, as_the_kernel};
-  const auto told = procfs::told_uname(context_.view.look(false), host);
+  const auto host = kernel::uname_for(static_cast<pid_t>(notification.pid));
+  if (!host) return {Fail{host.error().number}, as_the_kernel};
+  const auto told = procfs::told_uname(context_.view.look(false), *host);
   return tell(notification, notification.data.args[0], std::as_bytes(std::span{&told, 1}), 0,
               "the sandbox's own name");
 }

@@ -99,7 +99,8 @@ const char* refusal_of(ControlSelf self, const kernel::MessageSocket& socket) {
     return "this supervisor serves its own user and root only";
   if (self->state.connections.size() >= connections_max) return "too many connections";
   const auto process = socket.peer_process();
-  if (!process || is_sandboxed(self, *process)) return "a sandboxed process cannot talk to its supervisor";
+  if (!process) return "the supervisor cannot tell who asks (is it out of descriptors?)";
+  if (is_sandboxed(self, *process)) return "a sandboxed process cannot talk to its supervisor";
   return nullptr;
 }
 

@@ -98,11 +98,10 @@ bool is_for_command(const signalfd_siginfo& signal, pid_t supervisor) {
 
 kernel::Result<void> forward_signal(const kernel::PidFd& target, const signalfd_siginfo& signal) {
   const auto number = static_cast<int>(signal.ssi_signo);
-  if (signal.ssi_code != SI_QUEUE) return target.send_signal(number);
   siginfo_t info{};
   info.si_signo = number;
   info.si_code = SI_QUEUE;  // the only code that the kernel lets one process claim towards another
-  info.si_pid = static_cast<pid_t>(signal.ssi_pid);
+  info.si_pid = 0;          // the sender is outside, and so are we
   info.si_uid = signal.ssi_uid;
   info.si_value.sival_ptr = reinterpret_cast<void*>(signal.ssi_ptr);  // NOLINT: an opaque number
   if (::syscall(SYS_pidfd_send_signal, target.get(), number, &info, 0) != 0) {

@@ -72,13 +72,18 @@ constexpr std::uint64_t so_peerpidfd = 77;
 constexpr std::uint64_t f_getlk = 5;
 constexpr std::uint64_t f_ofd_getlk = 36;
 constexpr std::uint64_t f_setown = 8;
+constexpr std::uint64_t f_getown = 9;
 constexpr std::uint64_t f_setown_ex = 15;
+constexpr std::uint64_t f_getown_ex = 16;
 constexpr std::uint64_t tiocsctty = 0x540e;
 constexpr std::uint64_t tiocgpgrp = 0x540f;
+constexpr std::uint64_t tiocspgrp = 0x5410;
 constexpr std::uint64_t tiocgsid = 0x5429;
 constexpr std::uint64_t tiocvhangup = 0x5437;
 constexpr std::uint64_t fiosetown = 0x8901;
 constexpr std::uint64_t siocspgrp = 0x8902;
+constexpr std::uint64_t fiogetown = 0x8903;
+constexpr std::uint64_t siocgpgrp = 0x8904;
 constexpr std::uint64_t ns_get_pid_from_pidns = 0x8004b706;
 constexpr std::uint64_t ns_get_tgid_from_pidns = 0x8004b707;
 constexpr std::uint64_t ns_get_pid_in_pidns = 0x8004b708;
@@ -104,6 +109,9 @@ constexpr std::string_view moves_cwd = "later relative paths start here, and tha
 constexpr std::string_view starts_program = "the record says which program a process runs";
 constexpr std::string_view names_foreign_path =
     "for a path below a foreign process's /proc/PID nothing is there";
+constexpr std::string_view tells_what_others_do =
+    "a watch of /proc would tell the numbers of processes that others look at; of all else the supervisor "
+    "adds it for the caller";
 constexpr std::string_view tells_as_proc_does = "a call and the files of /proc give one answer";
 constexpr std::string_view keeps_cpus =
     "a process outside the sandbox does not exist, and the sandbox keeps to the CPUs that it is told it has";
@@ -167,6 +175,10 @@ constexpr std::string_view tells_holder =
     "who holds a lock has the number 0 outside the sandbox, as in another pid namespace";
 constexpr std::string_view signals_owner =
     "the process that a descriptor's signals go to: one outside the sandbox does not exist";
+constexpr std::string_view tells_owner =
+    "the process that a descriptor's signals go to has the number 0 outside the sandbox";
+constexpr std::string_view gives_terminal =
+    "a job outside the sandbox does not exist for this call, but for the one that the command was started in";
 constexpr std::string_view tells_parent =
     "a pidfd tells of its process's parent, which outside the sandbox does not exist";
 constexpr std::string_view translates_pid =

@@ -40,6 +40,7 @@ enum class Handler : std::uint8_t {
   change_cwd,     ///< chdir, fchdir
   exec,           ///< execve, execveat
   judge_path,     ///< a path that is neither opened nor entered: readlink, statfs, ...
+  watch,          ///< inotify_add_watch
   tell_system,    ///< sysinfo
   tell_name,      ///< uname
   tell_parent,    ///< getppid

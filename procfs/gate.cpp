@@ -302,7 +302,8 @@ ProcGate::Answer ProcGate::open_as(const OpenRequest& request, const kernel::Cre
   if (!assumed) return kernel_decides();
 
   PathWalk walk(members_, request, std::move(*start));
-  const Arrival arrival = walk.run();
+  Arrival arrival = walk.run();
+  if (request.captures) return capture(request, std::move(arrival));
   switch (arrival.ending) {
     case Arrival::Ending::kernels:
       return kernel_decides();
@@ -322,6 +323,30 @@ ProcGate::Answer ProcGate::open_as(const OpenRequest& request, const kernel::Cre
       break;
   }
   return serve(request, arrival);
+}
+
+Verdict ProcGate::capture(const OpenRequest& request, Arrival arrival) const {
+  Node& object = arrival.object;
+  switch (arrival.ending) {
+    case Arrival::Ending::kernels:
+      return fails(EACCES, "where the path leads cannot be told");
+    case Arrival::Ending::error:
+      return fails(arrival.error, "nothing of that name for the sandbox");
+    case Arrival::Ending::missing:
+      return fails(ENOENT, "nothing of that name");
+    case Arrival::Ending::object:
+      break;
+  }
+  if (arrival.must_be_directory && !S_ISDIR(object.mode)) return fails(ENOTDIR, "not a directory");
+  if (object.standing == Standing::elsewhere) {
+    if (is_hidden(name_of_descriptor(object.fd.get())))
+      return fails(ENOENT, "the sandbox has no such device or group");
+    return inject(std::move(object.fd), request);
+  }
+  if (object.foreign) return nothing_there();
+  if (object.standing == Standing::unlocated || object.group == 0)
+    return fails(EACCES, "it is not the sandbox's alone: what others do with it would be told");
+  return inject(std::move(object.fd), request);
 }
 
 ProcGate::Answer ProcGate::serve(const OpenRequest& request, const Arrival& arrival) {

@@ -101,6 +101,8 @@ class ProcGate {
   /// Reads a file, or opens a directory, of a process: `path` from our own root of procfs, by one look-up
   /// that follows no link. Nothing: whatever this is, it is for a walk. Needs the target's credentials.
   [[nodiscard]] std::optional<Answer> open_plainly(const OpenRequest& request, const std::string& path);
+  /// Of OpenRequest::captures. On procfs only what is a member's own is captured.
+  [[nodiscard]] policy::Verdict capture(const OpenRequest& request, Arrival arrival) const;
   [[nodiscard]] Answer serve(const OpenRequest& request, const Arrival& arrival);
   [[nodiscard]] Answer serve_elsewhere(const OpenRequest& request, const Arrival& arrival);
   /// For a path whose last name is not there, off procfs: a file that only the sandbox has, or one to be

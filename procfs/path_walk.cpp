@@ -101,7 +101,7 @@ PathWalk::PathWalk(Members& members, const OpenRequest& request, WalkStart start
       rest_(request.path) {}
 
 Arrival PathWalk::failed(int error) const {
-  return current_.standing == Standing::located ? fails(error) : kernels();
+  return request_.captures || current_.standing == Standing::located ? fails(error) : kernels();
 }
 
 bool PathWalk::follows_last() const {
@@ -201,7 +201,7 @@ std::optional<Arrival> PathWalk::step_down(const Component& component) {
   if (child->foreign) return fails(ENOENT);
   if (resolves(RESOLVE_NO_XDEV) && child->id.mount != current_.id.mount) return kernels();
   if (S_ISLNK(child->mode)) {
-    if (!follows && child->standing != Standing::elsewhere) return kernels();
+    if (!follows && child->standing != Standing::elsewhere && !request_.captures) return kernels();
     if (!follows) {
       current_ = std::move(*child);  // the last one: the walk arrives at the link itself
       return std::nullopt;
@@ -221,7 +221,7 @@ std::optional<Arrival> PathWalk::follow_link(Node link, const Component& compone
 }
 
 std::optional<Arrival> PathWalk::splice(const std::string& text) {
-  if (++links_ > links_max || resolves(RESOLVE_NO_SYMLINKS)) return kernels();
+  if (++links_ > links_max || resolves(RESOLVE_NO_SYMLINKS)) return failed(ELOOP);
   if (text.front() == '/') {
     if (resolves(RESOLVE_BENEATH)) return kernels();
     if (resolves(RESOLVE_NO_XDEV) && current_.id.mount != root_.id.mount) return kernels();

@@ -28,6 +28,9 @@ struct OpenRequest {
   bool exact = false;         ///< openat2: flags and modes that the others ignore are errors
   const kernel::Credentials* credentials = nullptr;  ///< of `tid`; null: to be read
   bool looks = false;  ///< with O_PATH: a file that only the sandbox has is injected, to be looked at
+  /// With O_PATH: whatever the path leads to is injected, for a call on that object (inotify_add_watch), and
+  /// every error is answered: nothing is left to the kernel, which would read the path again.
+  bool captures = false;
 };
 
 /// Whether the kernel lets nobody look into this directory of procfs once its process is dead:

@@ -1,5 +1,6 @@
 // Prints what it was given by its caller, without reading /proc: signal mask, ignored signals, open
-// descriptors, umask. With "queued" it waits for SIGUSR1 and prints the value that came with it.
+// descriptors, umask. With "queued" it waits for SIGUSR1 and prints the value that came with it, and from
+// whom.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -48,7 +49,7 @@ int report_queued_value() {
   std::fflush(stdout);
   siginfo_t info{};
   if (::sigwaitinfo(&only, &info) != SIGUSR1) return 1;
-  std::printf("value %d\n", info.si_value.sival_int);
+  std::printf("value %d from %d\n", info.si_value.sival_int, info.si_pid);
   return 0;
 }
 

@@ -5,6 +5,8 @@ import errno
 import fcntl
 import json
 import os
+import socket
+import struct
 
 import common
 from common import MODES
@@ -206,6 +208,22 @@ class Descriptors(TellingTest):
                                              bare[f"{way} dead"][0], ["process", 0] if way != "thread" else ["thread", 0]], way)
                 self.assertEqual(told.pop("group foreign")[:3], [-errno.ESRCH] * 3)
                 self.assertEqual(told, {name: bare[name] for name in told})
+
+    def test_a_foreign_owner_is_nobody(self):
+        foreign = self.start_in("bare", ["sleep", "1000"], process_group=0)
+        script = ("import ctypes, fcntl, struct, sys; fd = int(sys.argv[1]); number = lambda b: struct.unpack('i', b)[0]; "
+                  "print(ctypes.CDLL(None).fcntl(fd, fcntl.F_GETOWN), struct.unpack('2i', fcntl.fcntl(fd, 16, bytes(8)))[1], "
+                  "number(fcntl.ioctl(fd, 0x8903, bytes(4))), number(fcntl.ioctl(fd, 0x8904, bytes(4))))")
+        for is_group in (0, 1):
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                fcntl.fcntl(ours, 15, struct.pack("2i", 2 if is_group else 1, foreign.pid))  # F_SETOWN_EX
+                ask = [PYTHON, "-c", script, str(ours.fileno())]
+                for mode in ("bare", *MODES):
+                    told = self.run_in(mode, ask, pass_fds=[ours.fileno()])
+                    number = 0 if mode != "bare" else -foreign.pid if is_group else foreign.pid
+                    wanted = [number, abs(number), number, number]
+                    self.assertEqual([int(word) for word in told.stdout.split()], wanted, (mode, told.stderr))
 
     def test_a_signal_to_the_owning_group_stays_inside(self):
         """The group is this test's own, as that of a job of a shell is."""

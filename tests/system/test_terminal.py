@@ -271,6 +271,42 @@ class AsAJob(OnTerminal):
             "  try: print(os.tcgetpgrp(0))\n  except OSError as error: print(error.strerror)\n  os._exit(0)\nos.wait()\n")
         self.assertEqual(shell.run(f"{run} python3 -u ended.py"), "True True\nInappropriate ioctl for device\n")
 
+    def test_it_is_given_to_own_jobs_only(self):
+        foreign = self.start_in("bare", ["sleep", "1000"], start_new_session=True)
+        script = r"""
+import errno, os, pty, signal, sys
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+child, terminal = pty.fork()
+def give(group, fd=0):
+    try:
+        return os.tcsetpgrp(fd, group) or "ok"
+    except OSError as error:
+        return errno.errorcode[error.errno]
+def job(ends):
+    pid = os.fork()
+    if pid == 0:
+        os.setpgid(0, 0)
+        if not ends: signal.pause()
+        os._exit(0)
+    while os.getpgid(pid) != pid: pass
+    if ends: os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    return pid
+if child == 0:
+    ended, living = job(True), job(False)
+    print(*[give(int(group)) for group in sys.argv[1:]], give(int(sys.argv[1]), os.open("/dev/tty", os.O_RDWR)), give(living), give(ended), give(-1), give(living, 1 << 20), give(os.getpgrp()))
+    os.kill(living, 9)
+    os._exit(0)
+said = b""
+try:
+    while part := os.read(terminal, 100): said += part
+except OSError: pass
+print(said.decode().strip())
+"""
+        for mode in ("bare", *MODES):
+            said = self.run_in(mode, ["python3", "-c", script, str(foreign.pid), "1", "4194305"]).stdout.split()
+            wanted = [b"EPERM", b"EPERM"] if mode == "bare" else [b"ESRCH", b"ESRCH"]
+            self.assertEqual(said, [*wanted, b"ESRCH", wanted[0], b"ok", b"ok", b"EINVAL", b"EBADF", b"ok"], mode)
+
     @in_each_mode("bare", *MODES)
     def test_a_free_terminal_is_taken(self, shell, run):
         (self.dir / "free.py").write_text(

@@ -180,10 +180,11 @@ calls = {
     "readlink": os.readlink, "readlinkat": relative, "chdir": os.chdir,
     "getxattr": lambda p: os.getxattr(p, "user.x"), "lgetxattr": lambda p: os.getxattr(p, "user.x", follow_symlinks=False),
     "handle": handle, "listdir": os.listdir, "execve": run,
+    "inotify": lambda p: raw("inotify_add_watch", watch, p.encode(), 2),
 }
 if kinds != "private":
     calls |= {
-        "statfs": os.statvfs, "listxattr": os.listxattr, "inotify": lambda p: raw("inotify_add_watch", watch, p.encode(), 2),
+        "statfs": os.statvfs, "listxattr": os.listxattr,
         "stat": os.stat, "lstat": os.lstat, "utime": os.utime,
         "access": lambda p: raw("access", p.encode(), 0),
         "faccessat": lambda p: raw("faccessat", -100, p.encode(), 0, 0),
@@ -274,8 +275,36 @@ lengths += [ask(8, None), ask(7, None)]
 print(json.dumps({"own": own, "others": sorted(others), "lost": lost, "lengths": lengths}))
 """
 
+# What an open asks for besides O_PATH has no effect; a listing that could not be written is not lost; and a name is
+# told as the kernel tells it to who wants to hear of another machine or of Linux 2.6. One line each.
+AS_THE_KERNEL = r"""
+import ctypes, errno, os
+libc = ctypes.CDLL(None, use_errno=True)
+def opened(path, flags):
+    try:
+        return os.close(os.open(path, os.O_PATH | flags)) or 0
+    except OSError as error:
+        return errno.errorcode[error.errno]
+extra = (0, os.O_NONBLOCK, os.O_NOCTTY, os.O_RDWR, os.O_TRUNC, os.O_CREAT, os.O_CREAT | os.O_EXCL, os.O_DIRECTORY, os.O_NOFOLLOW)
+print([[opened(path, flags) for flags in extra] for path in ("/proc", "/proc/self", "/proc/self/status", "/proc/none", "/etc", "none")])
+directory = os.open("/proc/self/task", os.O_RDONLY)
+print(libc.syscall(217, directory, 8, 1 << 15), ctypes.get_errno(), len(os.listdir(directory)))
+directory = os.open("/proc", os.O_RDONLY)
+print(libc.syscall(217, directory, 8, 1 << 15), ctypes.get_errno(), "self" in os.listdir(directory))
+for personality in (0, 8, 0x20000, 0x20008):
+    libc.personality(personality)
+    print(os.uname().machine, os.uname().release)
+"""
+
 
 class Told(SystemTest):
+    def test_flags_failures_and_personalities_count_as_without(self):
+        for options in ([], ["--hostname", "box"]):
+            bare = self.output("bare", [PYTHON, "-c", AS_THE_KERNEL])
+            self.assertIn(" 14 True", bare)
+            for mode in MODES:
+                self.assertEqual(self.output(mode, [PYTHON, "-c", AS_THE_KERNEL], options), bare, (mode, options))
+
     def output(self, mode, command, options=()):
         done = self.run_in(mode, command, options)
         self.assertEqual((done.returncode, done.stderr), (0, b""), command)

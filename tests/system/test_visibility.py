@@ -1,5 +1,6 @@
 """What a sandbox sees of /proc: its own processes, all of them, and no other."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -139,6 +140,79 @@ class Views(SystemTest):
                 process.stdin.write(b"go\n")
                 process.stdin.flush()
                 self.assertEqual(process.wait(common.DEADLINE_S), 0)
+
+
+# Watches /proc, by its name and by one that a thread exchanges with another; says so, and then which numbers it is
+# told of.
+WATCH = r"""
+import ctypes, os, select, struct, sys, threading
+libc = ctypes.CDLL(None)
+queue = libc.inotify_init1(os.O_NONBLOCK)
+name, over = ctypes.create_string_buffer(b"/proc"), False
+def exchange():
+    while not over:
+        name.value = b"/home"
+        name.value = b"/proc"
+thread = threading.Thread(target=exchange)
+thread.start()
+watches = {libc.inotify_add_watch(queue, path, 0x20) for path in (b"/proc", *[name] * 3000)}
+over = True
+thread.join()
+print("watching", len(watches - {-1}), flush=True)
+sys.stdin.readline()
+told = set()
+try:
+    while events := os.read(queue, 1 << 16):
+        while events:
+            length = struct.unpack_from("iIII", events)[3]
+            told.add(events[16:16 + length].rstrip(b"\0").decode())
+            events = events[16 + length:]
+except BlockingIOError:
+    pass
+print(*sorted(word for word in told if word.isdigit()))
+"""
+
+
+class Watches(SystemTest):
+    def test_a_watch_of_proc_does_not_tell_whom_others_look_at(self):
+        foreign = self.start_in("bare", ["sleep", "1000"])
+        for mode in ("bare", *MODES):
+            with self.subTest(mode=mode):
+                watcher = self.start_in(mode, ["python3", "-c", WATCH], stdin=subprocess.PIPE)
+                self.assertRegex(watcher.stdout.readline(), rb"watching [0-2]\n")
+                os.listdir(f"/proc/{foreign.pid}")
+                watcher.stdin.write(b"go\n")
+                watcher.stdin.flush()
+                told = watcher.stdout.read().split()
+                if mode == "bare":
+                    self.assertIn(str(foreign.pid).encode(), told)
+                else:
+                    self.assertEqual(told, [])
+                self.assertEqual(watcher.wait(common.DEADLINE_S), 0)
+
+    def test_watches_work_as_without(self):
+        script = r"""
+import ctypes, errno, os, struct
+libc = ctypes.CDLL(None, use_errno=True)
+for name in ("made", "f", "l", "loop", "d"):
+    if os.path.lexists(name): os.rmdir(name) if name == "d" else os.unlink(name)
+os.mkdir("d"); open("f", "w").close(); os.symlink("f", "l"); os.symlink("loop", "loop")
+queue = libc.inotify_init1(0)
+def watch(path, mask, queue=queue):
+    added = libc.inotify_add_watch(queue, path, ctypes.c_uint32(mask))
+    return added if added >= 0 else errno.errorcode[ctypes.get_errno()]
+for path in (b"d", b"f", b"l", b"f/", b"l/", b"none", b"none/x", b"f/x", b"loop", b"", b"/", b"./d/../f", b"/sys/class", b"/dev/null",
+             b"/proc/self/stat", b"/proc/self/exe", b"/proc/self/", b"/proc/none", b"/etc/shadow", b"/root", None):
+    print(path, [watch(path, mask) for mask in (2, 2 | 1 << 24, 2 | 1 << 25, 0, 2 | 1 << 31, 2 | 3 << 28)])
+print(watch(b"d", 2, 99), watch(b"d", 2, 1), watch(b".", 0x700))
+open("made", "w").close(); os.rename("made", "d/made"); os.unlink("d/made")
+events = os.read(queue, 4096)
+while events:
+    number, mask, _, length = struct.unpack_from("iIII", events)
+    print(number, hex(mask), events[16:16 + length].rstrip(b"\0"))
+    events = events[16 + length:]
+"""
+        self.assertIn(b"0x100 b'made'", self.assert_same_as_bare(["python3", "-c", script])[1])
 
 
 class Crowd(SystemTest):

@@ -229,7 +229,7 @@ static const struct {
     {"lgetxattr", by_lgetxattr, 'p', 'c', 0},
     {"getxattrat", by_getxattrat, 'p', 'd', 0},
     {"statfs", by_statfs, 's', 'c', 0},
-    {"inotify_add_watch", by_inotify, 's', 'c', 0},
+    {"inotify_add_watch", by_inotify, 'p', 'c', 0},
     {"listxattr", by_listxattr, 's', 'c', 0},
     {"llistxattr", by_llistxattr, 's', 'c', 0},
     {"listxattrat", by_listxattrat, 's', 'd', 0},

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -16,7 +17,8 @@ class TemporaryDirectory {
  public:
   explicit TemporaryDirectory(const std::string& below = "/tmp") {
     std::string name = below + "/proctor-test-XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) return;
+    if (::mkdtemp(name.data()) == nullptr)
+      throw std::system_error(errno, std::generic_category(), "make " + name);
     path_ = name;
     ::chmod(name.c_str(), 0777);
   }

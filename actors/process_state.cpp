@@ -146,10 +146,22 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
 }
 
 Verdict ProcessState::control(const seccomp_notif& notification) {
-  if (word_argument(notification, 0) != PR_SET_CHILD_SUBREAPER) return become_undumpable();
-  context_.has_subreapers = true;
-  // Continue safety: it is noted before it happens, and the arguments are in registers.
-  return {Continue{}};
+  switch (word_argument(notification, 0)) {
+    case PR_SET_CHILD_SUBREAPER:
+      context_.has_subreapers = true;
+      // Continue safety: it is noted before it happens, and the arguments are in registers.
+      return {Continue{}};
+    case PR_SET_PTRACER: {
+      const int tracer = int_argument(notification, 1);
+      // As Yama says it of a number that nobody has (security/yama/yama_lsm.c, yama_task_prctl).
+      if (tracer != -1 && !context_.members.group_of(tracer))
+        return {Fail{EINVAL}, "a process outside the sandbox does not exist"};
+      // Continue safety: the number is in a register; -1 is everybody, and Landlock keeps tracers inside.
+      return {Continue{}};
+    }
+    default:
+      return become_undumpable();
+  }
 }
 
 // -- remote memory --------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include <linux/capability.h>
 #include <poll.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 #include <csignal>
@@ -17,6 +18,15 @@ namespace {
 bool has_ended(const kernel::PidFd& pidfd) {
   pollfd polled{pidfd.get(), POLLIN, 0};
   return ::poll(&polled, 1, 0) > 0;
+}
+
+/// Whether a sandbox of so many processes leaves as many descriptors to all others as it has processes. Each
+/// process costs one to three; whoever forks without end must not take the last. A new descriptor has the
+/// lowest number that is free, so it tells how many there are.
+bool leaves_as_many(const kernel::PidFd& newest, std::size_t processes) {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+         static_cast<rlim_t>(newest.get()) + processes < limit.rlim_cur;
 }
 
 }  // namespace
@@ -110,7 +120,7 @@ std::optional<ProcessHandle> make_process(SandboxContext& context, const index::
                                           const index::PidKey& parent) {
   if (context.index.size() >= context.limits.processes_max) return std::nullopt;
   auto pidfd = kernel::PidFd::open(key.pid);
-  if (!pidfd) return std::nullopt;
+  if (!pidfd || !leaves_as_many(*pidfd, context.index.size())) return std::nullopt;
   auto shared = std::make_shared<const kernel::PidFd>(*std::move(pidfd));
   context.jobs.note_process(key.pid);
 

@@ -50,6 +50,7 @@ constexpr std::uint64_t tiocsti = 0x5412;
 constexpr std::uint64_t tioclinux = 0x541c;
 constexpr std::uint64_t pr_set_dumpable = 4;
 constexpr std::uint64_t pr_set_child_subreaper = 36;
+constexpr std::uint64_t pr_set_ptracer = 0x59616d61;
 constexpr std::uint64_t pr_sched_core = 62;
 constexpr std::uint64_t ipc_stat = 2;
 constexpr std::uint64_t shm_stat = 13;
@@ -369,6 +370,15 @@ constexpr SyscallRow ask_of_subreaper() {
   SyscallRow row = ask("prctl", SYS_prctl, Handler::control, adopts_orphans);
   row.condition = Condition::low_word_equals;
   row.value = pr_set_child_subreaper;
+  row.also = {.argument = 1, .condition = Condition::not_zero};
+  return row;
+}
+
+/// prctl(PR_SET_PTRACER, pid), where a security module knows it.
+constexpr SyscallRow ask_of_tracer() {
+  SyscallRow row = ask("prctl", SYS_prctl, Handler::control, foreign_pid);
+  row.condition = Condition::low_word_equals;
+  row.value = pr_set_ptracer;
   row.also = {.argument = 1, .condition = Condition::not_zero};
   return row;
 }

@@ -129,6 +129,7 @@ constexpr std::array table{
     ask_of_request("ioctl", SYS_ioctl, ns_get_tgid_in_pidns, translates_pid),
     ask_of_dumpable(),
     ask_of_subreaper(),
+    ask_of_tracer(),
     ask_of_netlink(),
 
     judge_signal_target("kill", SYS_kill),

@@ -6,13 +6,14 @@ import collections
 import errno
 import os
 import re
+import resource
 import signal
 import subprocess
 from pathlib import Path
 
 import arena
 from arena import ATTACKER, IS_ROOT, SECRET, AttackTest, OrdinaryUser
-from common import DEADLINE_S, MODES, is_alive, stat_fields, wait_until
+from common import DEADLINE_S, MODES, PROCTOR, Daemon, is_alive, stat_fields, wait_until
 
 
 class Signals(AttackTest):
@@ -90,6 +91,30 @@ class Storms(AttackTest):
         flooding.stdin.write(b"enough\n")
         flooding.stdin.close()
         self.assertEqual(flooding.wait(DEADLINE_S), 0)
+
+    def test_a_sandbox_that_forks_without_end_leaves_descriptors_to_others(self):
+        script = ("import os, signal, sys\n"
+                  "def child():\n"
+                  "  try: open('/proc/self/comm').close()\n"
+                  "  except OSError: os.write(1, b'refused\\n')\n"
+                  "  signal.pause()\n"
+                  "for _ in range(700):\n"
+                  "  if os.fork() == 0: child()\n"
+                  "sys.stdin.readline()\n")
+        daemon = Daemon()
+        self.addCleanup(daemon.close)
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (1024, 1024))  # it has raised its own to what it may
+        forking = subprocess.Popen([PROCTOR, "run", "--daemon", daemon.socket, "--", "python3", "-c", script],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(self.end, forking)
+        self.assertEqual(forking.stdout.readline(), b"refused\n")  # it has all that it can get
+        for _ in range(3):
+            done = subprocess.run([PROCTOR, "run", "--daemon", daemon.socket, "--", "sh", "-c", "cat /proc/self/comm; ls / >&2"],
+                                  capture_output=True, timeout=DEADLINE_S, check=False)
+            self.assertEqual((done.returncode, done.stdout), (0, b"cat\n"), done.stderr)
+        self.assertGreater(max(len(sandbox["processes"]) for sandbox in daemon.sandboxes()), 200)
+        forking.stdin.close()
+        self.assertEqual(forking.wait(DEADLINE_S), 0)
 
     def test_a_full_descriptor_table_is_answered_as_by_the_kernel(self):
         bare = self.run_in("bare", [ATTACKER, "descriptors"])

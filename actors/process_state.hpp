@@ -72,11 +72,11 @@ class ProcessState {
 
   [[nodiscard]] policy::Verdict open_path(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict list_directory(const seccomp_notif& notification);
-  /// The next entries of a directory in which nothing is left out.
   /// Answers getdents with entries of a directory, which goes back to `position` if they cannot be written.
   [[nodiscard]] policy::Verdict answer_listing(const seccomp_notif& notification,
                                                const kernel::UniqueFd& directory, off_t position,
                                                std::span<const std::byte> entries, const char* reason);
+  /// The next entries of a directory in which nothing is left out.
   [[nodiscard]] policy::Verdict list_all(const seccomp_notif& notification,
                                          const kernel::UniqueFd& directory);
   /// The next entries of a procfs root, without the processes of others.

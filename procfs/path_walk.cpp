@@ -221,7 +221,8 @@ std::optional<Arrival> PathWalk::follow_link(Node link, const Component& compone
 }
 
 std::optional<Arrival> PathWalk::splice(const std::string& text) {
-  if (++links_ > links_max || resolves(RESOLVE_NO_SYMLINKS)) return failed(ELOOP);
+  if (resolves(RESOLVE_NO_SYMLINKS)) return kernels();
+  if (++links_ > links_max) return failed(ELOOP);
   if (text.front() == '/') {
     if (resolves(RESOLVE_BENEATH)) return kernels();
     if (resolves(RESOLVE_NO_XDEV) && current_.id.mount != root_.id.mount) return kernels();

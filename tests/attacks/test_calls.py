@@ -287,7 +287,9 @@ class Paths(AttackTest):
         # Links of the target's own making to /proc are not followed into its files (README, Limits), and few of the
         # own files may be written (docs/procfs.md).
         written = call in ("open-write", "open-create", "creat") and not text.endswith((b"comm", b"mem"))
-        return bare[0] == "0" and found == f"{errno.EACCES}." and (written or b"@" in text)
+        # These lead to the root of /proc, which is not the target's alone (ADR 0012).
+        watched = call == "inotify_add_watch" and text.rstrip(b"/").endswith((b"/..", b"/cwd", b"/fd/100"))
+        return bare[0] == "0" and found == f"{errno.EACCES}." and (written or watched or b"@" in text)
 
 
 class Kernel(AttackTest):

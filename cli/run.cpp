@@ -61,8 +61,8 @@ CommandLine declare(RunArguments& out) {
        {"--linger", &out.linger, "When CMD ends, wait for what it left running instead of ending it"},
        {"--accept-degraded", &out.accept_degraded,
         "Start even where this kernel lacks something that safety needs"}},
-      {{"--daemon", &out.socket, "SOCKET", "Supervise from the daemon that listens at SOCKET"},
-       {"--name", &out.name, "NAME", "The sandbox's name; default: made from CMD"},
+      {{"--daemon", &out.socket, "SOCKET", "Supervise from the daemon that listens at SOCKET", Empty::mistake},
+       {"--name", &out.name, "NAME", "The sandbox's name; default: made from CMD", Empty::mistake},
        {"--log", &out.log, "FILE", "Write an embedded session's introspection record to FILE"},
        {"--proc", &out.proc, "MODE",
         "private (the default): what opens, lists or follows links shows own processes only; strict: "

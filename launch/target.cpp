@@ -99,6 +99,10 @@ class TargetProcess {
   void shut_procfs(AttachRequest& request) {
     auto denial = kernel::build_procfs_denial();
     if (!denial) {
+      // What a limit of the caller's has caused is no lack of the kernel's, and is not to be accepted as one.
+      const int error = denial.error().number;
+      if (error == EMFILE || error == ENFILE || error == ENOMEM)
+        fail("no room to prepare the Landlock rules that keep /proc shut; " + denial.error().operation, error);
       if (!plan_.policy.accept_degraded) {
         fail(
             "this kernel cannot keep /proc shut with Landlock, see 'proctor check'; --accept-degraded starts "

@@ -23,16 +23,14 @@ class Misuse(SystemTest):
     def test_no_or_wrong_arguments_are_refused_with_a_hint(self):
         cases = [(["nonsense"], b"nonsense"), (["run"], b"CMD"), (["run", "--"], b"CMD"),
                  (["run", "--no-such-option", "--", "true"], b"no-such-option"), (["run", "--name"], b"name"),
-                 (["run", "--name", "../x", "--", "true"], b"name"), (["run", "--name", "", "--", "true"], b""),
+                 (["run", "--name", "../x", "--", "true"], b"name"), (["run", "--name", "", "--", "true"], b"--name"),
+                 (["run", "--daemon", "", "--", "true"], b"--daemon"),  # a variable that is not set
                  (["run", "--embedded", "--daemon", "/x", "--", "true"], b"exclude"),
                  (["run", "--log", "x", "--daemon", "/x", "--", "true"], b"--log"), (["run", "--daemon"], b"daemon"),
                  (["ps", "stray"], b""), (["inspect"], b""), (["inspect", "a", "b"], b""), (["check", "--what"], b"what")]
         for arguments, word in cases:
             with self.subTest(arguments=arguments):
                 done = self.proctor(*arguments)
-                if arguments[0] == "run" and arguments[1:3] == ["--name", ""]:
-                    self.assertIn(done.returncode, (0, 125))  # no name is the default name
-                    continue
                 self.assertNotEqual(done.returncode, 0)
                 self.assertEqual(done.stdout, b"")
                 self.assertIn(word, done.stderr)
@@ -102,6 +100,18 @@ class Misuse(SystemTest):
                 done = self.run_in(mode, ["sh", "-c", "cat /proc/self/comm; ulimit -n; exit 3"],
                                    preexec_fn=lambda: limit(64))
                 self.assertEqual((done.returncode, done.stdout), (3, b"cat\n64\n"), done.stderr)
+
+    def test_a_limit_of_the_callers_is_not_accepted_as_a_lack_of_the_kernels(self):
+        def limit(count):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+        told = set()
+        for count in range(6, 20):
+            done = self.run_in("daemon", ["true"], options=["--accept-degraded", "--name", f"few-{count}"],
+                               preexec_fn=lambda: limit(count))
+            self.assertIn(done.returncode, (0, 125), done.stderr)
+            told.add(b"Landlock" in done.stderr)
+        self.assertEqual(told, {False, True})  # some had too few for the rules alone
 
     def test_a_low_soft_limit_is_raised_for_the_supervisor_alone(self):
         script = "for i in $(seq 100); do sleep 1000 & done; ls /proc | grep -c '^[0-9]'; ulimit -Sn; kill $(jobs -p)"

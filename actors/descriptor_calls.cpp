@@ -133,8 +133,10 @@ std::span<std::byte> bytes_of(Value& value) {
 struct DescriptorCalls::OwnerEx {
   int type = 0;
   pid_t pid = 0;
+
+  /// As F_GETOWN has it: a group's is negative.
+  [[nodiscard]] pid_t as_number() const { return type == F_OWNER_PGRP ? -pid : pid; }
 };
-static_assert(sizeof(f_owner_ex) == 2 * sizeof(int));
 
 /// Which call, told from others of its number by the bits `mask` of a register.
 struct DescriptorCalls::Row {
@@ -264,48 +266,39 @@ Verdict DescriptorCalls::set_owner_ex() {
   return own_on_behalf(*file, owner.type, owner.pid);
 }
 
-kernel::Result<DescriptorCalls::OwnerEx> DescriptorCalls::ask_owner() const {
-  const auto file = capture();
+kernel::Result<DescriptorCalls::OwnerEx> DescriptorCalls::owner_of(
+    const kernel::Result<UniqueFd>& file) const {
+  static_assert(sizeof(OwnerEx) == sizeof(f_owner_ex));
   if (!file) return file.error();
   OwnerEx owner;
   if (::fcntl(file->get(), F_GETOWN_EX, &owner) != 0) return kernel::Error::last("ask for an owner");
-  const bool is_own = owner.type == F_OWNER_PGRP ? has_member_in_group(context_, owner.pid) ||
-                                                       owner.pid == context_.jobs.foreign_group()
-                                                 : is_member(owner.pid);
+  const bool is_own = owner.type == F_OWNER_PGRP ? is_own_group(context_, owner.pid) : is_member(owner.pid);
   if (owner.pid != 0 && !is_own) owner.pid = 0;
   return owner;
 }
 
 Verdict DescriptorCalls::tell_owner() {
-  const auto owner = ask_owner();
+  const auto owner = owner_of(capture());
   if (!owner) return failed(owner.error());
-  return {Return{owner->type == F_OWNER_PGRP ? -owner->pid : owner->pid}, "an own process, or none"};
+  return {Return{owner->as_number()}, "an own process, or none"};
 }
 
 Verdict DescriptorCalls::tell_owner_ex() {
-  auto owner = ask_owner();
+  auto owner = owner_of(capture());
   if (!owner) return failed(owner.error());
   return write(notification_.data.args[2], bytes_of(*owner));
 }
 
 Verdict DescriptorCalls::tell_owner_of_socket() {
-  const auto file = capture();
-  if (!file) return failed(file.error());
-  struct stat kind {};
-  if (::fstat(file->get(), &kind) != 0) return {Fail{errno}, as_the_kernel};
-  if (!S_ISSOCK(kind.st_mode)) return {Fail{ENOTTY}, "these requests are for sockets"};
-  const auto owner = ask_owner();
+  const auto owner = owner_of(capture_socket());
   if (!owner) return failed(owner.error());
-  pid_t told = owner->type == F_OWNER_PGRP ? -owner->pid : owner->pid;
+  pid_t told = owner->as_number();
   return write(notification_.data.args[2], bytes_of(told));
 }
 
 Verdict DescriptorCalls::set_owner_of_socket() {
-  const auto file = capture();
+  const auto file = capture_socket();
   if (!file) return failed(file.error());
-  struct stat kind {};
-  if (::fstat(file->get(), &kind) != 0) return {Fail{errno}, as_the_kernel};
-  if (!S_ISSOCK(kind.st_mode)) return {Fail{ENOTTY}, "these requests are for sockets"};
   pid_t owner = 0;
   if (const auto read = process_.read_memory(notification_, notification_.data.args[2], bytes_of(owner));
       !read)
@@ -362,7 +355,8 @@ Verdict DescriptorCalls::tell_lock() {
   return write(args[2], bytes_of(told));
 }
 
-kernel::Result<pid_t> DescriptorCalls::ask_terminal(pid_t kernel::ProcStat::*own) const {
+kernel::Result<pid_t> DescriptorCalls::ask_terminal(const kernel::Result<kernel::ProcStat>& caller,
+                                                    pid_t kernel::ProcStat::*own) const {
   const auto terminal = capture();
   if (!terminal) return terminal.error();
   if (is_master(*terminal)) {
@@ -371,23 +365,22 @@ kernel::Result<pid_t> DescriptorCalls::ask_terminal(pid_t kernel::ProcStat::*own
       return kernel::Error::last("ask a terminal");
     return number;
   }
-  const auto caller = kernel::read_proc_stat(process_.key().pid);
   if (!caller || !is_terminal_of(*caller, *terminal)) return kernel::Error{ENOTTY, "ask a terminal"};
   return (*caller).*own;
 }
 
 Verdict DescriptorCalls::tell_session_of_terminal() {
-  auto session = ask_terminal(&kernel::ProcStat::session);
+  const auto caller = kernel::read_proc_stat(process_.key().pid);
+  auto session = ask_terminal(caller, &kernel::ProcStat::session);
   if (!session) return failed(session.error());
   // The caller's, or, by a pseudoterminal's master, another process's.
-  const auto caller = kernel::read_proc_stat(process_.key().pid);
   const bool is_own = (caller && *session == caller->session) || is_member(*session);
   if (!is_own || *session == context_.jobs.foreign_session()) *session = 0;
   return write(notification_.data.args[2], bytes_of(*session));
 }
 
 Verdict DescriptorCalls::tell_group_of_terminal() {
-  auto group = ask_terminal(&kernel::ProcStat::foreground_group);
+  auto group = ask_terminal(kernel::read_proc_stat(process_.key().pid), &kernel::ProcStat::foreground_group);
   // Continue safety: an unprivileged supervisor cannot look into the undumpable, which has to do job control.
   // The number of a job is all that it may be told.
   if (!group && group.error().number == EPERM) return {Continue{}};
@@ -414,8 +407,7 @@ Verdict DescriptorCalls::give_terminal() {
 }
 
 bool DescriptorCalls::is_own_job(pid_t group) const {
-  // A shell must be able to give the terminal back to the group that it was started in.
-  if (group == context_.jobs.foreign_group() || has_member_in_group(context_, group)) return true;
+  if (is_own_group(context_, group)) return true;
   // One that has ended already is no member any more, and is the shell's to give the terminal to until it has
   // been waited for.
   const auto leader = kernel::read_proc_stat(group);
@@ -431,9 +423,7 @@ Verdict DescriptorCalls::take_terminal() {
 }
 
 bool DescriptorCalls::is_foreign_job(pid_t group) const {
-  // A shell must be able to give the terminal back to the group that it was started in.
-  if (group <= 0 || group == context_.jobs.foreign_group() || has_member_in_group(context_, group))
-    return false;
+  if (group <= 0 || is_own_group(context_, group)) return false;
   // Of a job that has ended the kernel goes on telling the number, by which a shell knows to take the
   // terminal back; it is nobody's.
   return group == 1 || ::kill(-group, 0) == 0 || errno != ESRCH;
@@ -505,6 +495,15 @@ kernel::Result<UniqueFd> DescriptorCalls::capture() const {
   auto file = process_.capture(notification_, int_argument(notification_, 0));
   // To all these calls one that is only a path is none (fdget), and that comes before all else.
   if (file && (::fcntl(file->get(), F_GETFL) & O_PATH) != 0) return kernel::Error{EBADF, "only a path"};
+  return file;
+}
+
+kernel::Result<UniqueFd> DescriptorCalls::capture_socket() const {
+  auto file = capture();
+  if (!file) return file;
+  struct stat kind {};
+  if (::fstat(file->get(), &kind) != 0) return kernel::Error::last("look at a descriptor");
+  if (!S_ISSOCK(kind.st_mode)) return kernel::Error{ENOTTY, "no socket"};
   return file;
 }
 

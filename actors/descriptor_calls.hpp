@@ -44,7 +44,8 @@ class DescriptorCalls {
   /// What the terminal at the call's descriptor says of itself. A pseudoterminal's master answers the
   /// supervisor as well; others answer only who has them for the controlling one (tty_jobctrl.c, tiocgsid and
   /// tiocgpgrp), so it is their `own` figure in stat. ENOTTY, as the kernel: it is not the caller's.
-  [[nodiscard]] kernel::Result<pid_t> ask_terminal(pid_t kernel::ProcStat::*own) const;
+  [[nodiscard]] kernel::Result<pid_t> ask_terminal(const kernel::Result<kernel::ProcStat>& caller,
+                                                   pid_t kernel::ProcStat::*own) const;
   [[nodiscard]] policy::Verdict give_terminal();
   [[nodiscard]] policy::Verdict take_terminal();
   [[nodiscard]] policy::Verdict set_owner();
@@ -59,10 +60,12 @@ class DescriptorCalls {
   /// f_setown() on the target's behalf, by the rules of F_SETOWN_EX.
   [[nodiscard]] policy::Verdict own_on_behalf(const kernel::UniqueFd& file, int type, pid_t owner);
 
-  /// Whom the signals of the call's descriptor go to; 0: nobody of the sandbox.
-  [[nodiscard]] kernel::Result<OwnerEx> ask_owner() const;
+  /// Whom the signals of a captured descriptor go to; 0: nobody of the sandbox.
+  [[nodiscard]] kernel::Result<OwnerEx> owner_of(const kernel::Result<kernel::UniqueFd>& file) const;
 
   [[nodiscard]] kernel::Result<kernel::UniqueFd> capture() const;
+  /// The same for the requests that only sockets know. ENOTTY: it is none.
+  [[nodiscard]] kernel::Result<kernel::UniqueFd> capture_socket() const;
   /// The length that a value-result argument of getsockopt(2) holds.
   [[nodiscard]] kernel::Result<int> read_length();
   /// Answers getsockopt: `value`, cut to `length`, and the length of what was written.

@@ -30,4 +30,8 @@ bool has_member_in_group(SandboxContext& context, pid_t group) {
   return std::any_of(all.begin(), all.end(), [&](const auto& entry) { return is_in_group(entry.key.pid); });
 }
 
+bool is_own_group(SandboxContext& context, pid_t group) {
+  return group == context.jobs.foreign_group() || has_member_in_group(context, group);
+}
+
 }  // namespace proctor::actors

@@ -34,4 +34,8 @@ class JobIds {
 /// the leader has ended.
 [[nodiscard]] bool has_member_in_group(SandboxContext& context, pid_t group);
 
+/// The same, or it is the group that the command was started in: a shell goes back to that, and gives the
+/// terminal back to it, whoever else is there.
+[[nodiscard]] bool is_own_group(SandboxContext& context, pid_t group);
+
 }  // namespace proctor::actors

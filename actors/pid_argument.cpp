@@ -23,9 +23,8 @@ policy::Verdict judge_pid_argument(SandboxContext& context, const seccomp_notif&
       return {policy::Fail{row.error}, "a process outside the sandbox does not exist"};
   if (judged.named_group != 0 && !has_member_in_group(context, judged.named_group))
     return {policy::Fail{row.error}, "a process group outside the sandbox does not exist"};
-  // A shell goes back to the group that it was started in, whoever else is there.
-  if (judged.joined_group != 0 && judged.joined_group != context.jobs.foreign_group() &&
-      !founds_group(context, judged.joined_group) && !has_member_in_group(context, judged.joined_group))
+  if (judged.joined_group != 0 && !founds_group(context, judged.joined_group) &&
+      !is_own_group(context, judged.joined_group))
     return {policy::Fail{EPERM}, "a process group outside the sandbox does not exist"};
   // Continue safety: the pid is in a register, which only this thread could change and it waits. A
   // group's signal stays inside by Landlock's scope. A number that another process has by the time the kernel

@@ -283,11 +283,6 @@ Verdict ProcessState::open_path(const seccomp_notif& notification) {
     // procfs there; the path only told that there is nothing for us to serve.
     return {Continue{}};
   }
-  if (notification.data.nr != SYS_openat2 && (request.flags & O_PATH) != 0) {
-    // As the kernel (fs/open.c, build_open_how): whatever else is asked for then has no effect.
-    request.flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    request.mode = 0;
-  }
   if (notification.data.nr == SYS_openat2) {
     open_how how{};
     if (auto verdict = read_open_how(notification, how)) return *std::move(verdict);
@@ -295,6 +290,11 @@ Verdict ProcessState::open_path(const seccomp_notif& notification) {
     request.flags = how.flags, request.mode = how.mode, request.resolve = how.resolve;
   } else {
     request.flags = static_cast<std::uint32_t>(request.flags);  // an int parameter
+    if ((request.flags & O_PATH) != 0) {
+      // As the kernel (fs/open.c, build_open_how): whatever else is asked for then has no effect.
+      request.flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+      request.mode = 0;
+    }
   }
   return ask_gate(notification, request);
 }

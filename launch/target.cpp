@@ -102,7 +102,8 @@ class TargetProcess {
       // What a limit of the caller's has caused is no lack of the kernel's, and is not to be accepted as one.
       const int error = denial.error().number;
       if (error == EMFILE || error == ENFILE || error == ENOMEM)
-        fail("no room to prepare the Landlock rules that keep /proc shut; " + denial.error().operation, error);
+        fail("no room to prepare the Landlock rules that keep /proc shut; " + denial.error().operation,
+             error);
       if (!plan_.policy.accept_degraded) {
         fail(
             "this kernel cannot keep /proc shut with Landlock, see 'proctor check'; --accept-degraded starts "

@@ -14,14 +14,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "system"))
 
 import common  # noqa: E402
-from common import (BINARIES, PROCTOR, SystemTest, children_of, host_pids, prefix,  # noqa: E402,F401
+from common import (BINARIES, NOBODY, PROCTOR, SystemTest, children_of, host_pids, prefix,  # noqa: E402,F401
                     wait_until)  # noqa: E402
 
 ATTACKER = str(BINARIES / "attacker")
 NAIVE_GATE = str(BINARIES / "naive_gate")
 SECRET = "sEcReT"  # the victim's name, which is all that the races are after
-# Beyond PID_MAX_LIMIT of 64-bit kernels: nobody ever has it.
-NOBODY = 4194305
 IS_ROOT = os.geteuid() == 0
 
 

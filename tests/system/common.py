@@ -26,6 +26,8 @@ BINARIES = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else Path()
 PROCTOR = str(BINARIES / "proctor")
 PROCTORD = str(BINARIES / "proctord")
 MODES = ("embedded", "daemon")
+# Beyond PID_MAX_LIMIT of 64-bit kernels: nobody ever has it.
+NOBODY = 4194305
 
 
 def wait_until(condition, what, deadline_s=DEADLINE_S):

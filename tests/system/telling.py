@@ -105,6 +105,3 @@ class TellingTest(SystemTest):
 
     def ask(self, mode, script, *words):
         return json.loads(self.run_script(mode, script, *words))
-
-    def nobody(self):
-        return 4194305  # beyond the kernel's PID_MAX_LIMIT

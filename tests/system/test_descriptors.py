@@ -196,7 +196,7 @@ print(json.dumps(told))
 class Descriptors(TellingTest):
     def test_no_foreign_process_becomes_an_owner(self):
         foreign = self.start_in("bare", ["sleep", "1000"], process_group=0)
-        words = foreign.pid, self.nobody()
+        words = foreign.pid, common.NOBODY
         bare = self.ask("bare", OWNERS, *words)
         self.assertEqual(bare["register foreign"][0], 0)
         for mode in MODES:
@@ -282,7 +282,7 @@ class Descriptors(TellingTest):
 
     def test_a_pidfd_tells_of_no_foreign_process(self):
         foreign = self.start_in("bare", ["sleep", "1000"])
-        words = self.partner.path, foreign.pid, self.nobody(), 1
+        words = self.partner.path, foreign.pid, common.NOBODY, 1
         bare = self.ask("bare", PIDFDS, *words)
         if bare["known"] != 0:
             return self.skip("pidfds tell nothing before Linux 6.13")

@@ -10,6 +10,10 @@ from common import DEADLINE_S, MODES, PROCTOR, SystemTest
 HUGE = 2_000_000  # bytes of arguments and environment; the kernel's limit is a quarter of the stack's
 
 
+def limit_descriptors(count):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+
 class Misuse(SystemTest):
     def assert_refused(self, done, pattern=rb"", status=125):
         self.assertEqual((done.returncode, done.stdout), (status, b""), done.stderr)
@@ -86,29 +90,23 @@ class Misuse(SystemTest):
             self.assertEqual(done.returncode, 127)
 
     def test_a_low_limit_of_descriptors_is_enough_or_refused_at_the_start(self):
-        def limit(count):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
-
         for count in (12, 16, 24, 63):
             with self.subTest(count=count):
-                done = self.run_in("embedded", ["true"], preexec_fn=lambda: limit(count))
+                done = self.run_in("embedded", ["true"], preexec_fn=lambda: limit_descriptors(count))
                 self.assertEqual(done.returncode, 125)
                 self.assertRegex(done.stderr, rb"\Aproctor: the hard limit of open files \(ulimit -Hn\) is %d, and "
                                               rb"[^\n]+ at least 64[^\n]*\n\Z" % count)
         for mode in MODES:
             with self.subTest(mode=mode):
                 done = self.run_in(mode, ["sh", "-c", "cat /proc/self/comm; ulimit -n; exit 3"],
-                                   preexec_fn=lambda: limit(64))
+                                   preexec_fn=lambda: limit_descriptors(64))
                 self.assertEqual((done.returncode, done.stdout), (3, b"cat\n64\n"), done.stderr)
 
     def test_a_limit_of_the_callers_is_not_accepted_as_a_lack_of_the_kernels(self):
-        def limit(count):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
-
         told = set()
         for count in range(6, 20):
             done = self.run_in("daemon", ["true"], options=["--accept-degraded", "--name", f"few-{count}"],
-                               preexec_fn=lambda: limit(count))
+                               preexec_fn=lambda: limit_descriptors(count))
             self.assertIn(done.returncode, (0, 125), done.stderr)
             told.add(b"Landlock" in done.stderr)
         self.assertEqual(told, {False, True})  # some had too few for the rules alone

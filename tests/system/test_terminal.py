@@ -303,7 +303,7 @@ except OSError: pass
 print(said.decode().strip())
 """
         for mode in ("bare", *MODES):
-            said = self.run_in(mode, ["python3", "-c", script, str(foreign.pid), "1", "4194305"]).stdout.split()
+            said = self.run_in(mode, ["python3", "-c", script, str(foreign.pid), "1", str(common.NOBODY)]).stdout.split()
             wanted = [b"EPERM", b"EPERM"] if mode == "bare" else [b"ESRCH", b"ESRCH"]
             self.assertEqual(said, [*wanted, b"ESRCH", wanted[0], b"ok", b"ok", b"EINVAL", b"EBADF", b"ok"], mode)
 

@@ -162,7 +162,10 @@ struct Handle {
                                 fds.size()));
     // The embedded session's connection is a socket pair: its peer is this very process.
     if (const auto peer = connection.socket.peer(); !peer || peer->pid != request.init)
-      return refuse("a session is attached by its own parent only");
+      return refuse(fmt::format(
+          "a session is attached by its own parent only: that is process {} to itself, and {} here; "
+          "in another pid namespace than the daemon's use --embedded",
+          request.init, peer ? peer->pid : 0));
     connection.listener.reset(::fcntl(fds[listener_fd].get(), F_DUPFD_CLOEXEC, 0));
     if (!connection.listener) return refuse("the supervisor has no descriptor left");
     connection.attached = true;

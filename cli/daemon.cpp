@@ -8,17 +8,24 @@
 
 #include <caf/all.hpp>
 #include <cstdio>
+#include <string_view>
 #include <utility>
 
 #include "cli/supervisor_host.hpp"
 #include "config/caf_config.hpp"
 #include "kernel/probe.hpp"
 #include "launch/harden.hpp"
+#include "launch/own_limits.hpp"
 
 namespace proctor::cli {
 namespace {
 
 constexpr int exit_failed = 1;
+
+int fail(std::string_view why) {
+  fmt::print(stderr, "proctord: {}\n", why);
+  return exit_failed;
+}
 
 /// "landlock: present", "pidfd-thread: missing: ..."
 std::vector<std::string> describe(const kernel::Capabilities& capabilities) {
@@ -46,6 +53,37 @@ void reload(SupervisorHost& host, config::DaemonConfig& running, const std::opti
   host.reconfigure(running);
 }
 
+/// What a daemon was started with.
+struct Start {
+  const config::DaemonConfig& config;
+  const std::optional<std::string>& file;
+  const std::vector<config::Override>& overrides;
+  std::vector<std::string> features;
+  const kernel::UniqueFd& signals;
+  std::shared_ptr<kernel::ServerSocket> server;
+};
+
+/// Runs the daemon's actors until it is told to stop.
+int serve(caf::actor_system& system, Start start) {
+  auto loop = actors::Loop::create(system);
+  if (!loop || !start.signals) return fail("out of descriptors");
+  SupervisorHost host{system, start.config, std::move(start.server), nullptr, std::move(start.features),
+                      *loop};
+  config::DaemonConfig running = start.config;
+  (*loop)->watch(start.signals.get(), [&](short) {
+    signalfd_siginfo info{};
+    while (::read(start.signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+      if (info.ssi_signo == SIGHUP) reload(host, running, start.file, start.overrides);
+      if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+        caf::anon_send(host.control(), messages::StopDaemon{"the daemon stops"});
+    }
+  });
+  fmt::print(stderr, "proctord: ready at {}\n", start.config.proctord.socket);
+  (*loop)->run();
+  host.finish();
+  return 0;
+}
+
 }  // namespace
 
 int run_daemon(const config::DaemonConfig& config, const std::optional<std::string>& file,
@@ -57,54 +95,24 @@ int run_daemon(const config::DaemonConfig& config, const std::optional<std::stri
     return exit_failed;
   }
   if (config.introspection.file != "none")
-    if (const auto writable = actors::check_record_file({config.introspection.file}); !writable) {
-      fmt::print(stderr, "proctord: {}\n", writable.error().message());
-      return exit_failed;
-    }
-  if (const auto enough = launch::check_descriptor_limit(); !enough) {
-    fmt::print(stderr, "proctord: {}\n", enough.error().message());
-    return exit_failed;
-  }
+    if (const auto writable = actors::check_record_file({config.introspection.file}); !writable)
+      return fail(writable.error().message());
+  if (const auto enough = launch::check_own_limits(); !enough) return fail(enough.error().message());
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);  // before the actor system: its threads inherit the mask
   auto server = kernel::ServerSocket::listen(config.proctord.socket);
-  if (!server) {
-    fmt::print(stderr, "proctord: {}\n", server.error().message());
-    return exit_failed;
-  }
+  if (!server) return fail(server.error().message());
   const kernel::UniqueFd signals{::signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK)};
-  launch::raise_descriptor_limit();
+  launch::raise_own_limits();
   launch::harden_supervisor();
   ::umask(077);  // the record tells what others run
 
   caf::actor_system_config caf_config;
   config::set_up_caf(caf_config, config);
   caf::actor_system system{caf_config};
-  auto loop = actors::Loop::create(system);
-  if (!loop || !signals) {
-    fmt::print(stderr, "proctord: out of descriptors\n");
-    return exit_failed;
-  }
-  SupervisorHost host{system,
-                      config,
-                      std::make_shared<kernel::ServerSocket>(*std::move(server)),
-                      nullptr,
-                      describe(capabilities),
-                      *loop};
-  config::DaemonConfig running = config;
-  (*loop)->watch(signals.get(), [&](short) {
-    signalfd_siginfo info{};
-    while (::read(signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-      if (info.ssi_signo == SIGHUP) reload(host, running, file, overrides);
-      if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
-        caf::anon_send(host.control(), messages::StopDaemon{"the daemon stops"});
-    }
-  });
-  fmt::print(stderr, "proctord: ready at {}\n", config.proctord.socket);
-  (*loop)->run();
-  host.finish();
-  return 0;
+  return serve(system, {config, file, overrides, describe(capabilities), signals,
+                        std::make_shared<kernel::ServerSocket>(*std::move(server))});
 }
 
 }  // namespace proctor::cli

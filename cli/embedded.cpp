@@ -7,26 +7,47 @@
 
 #include <caf/all.hpp>
 #include <cstdio>
+#include <exception>
 #include <thread>
 #include <utility>
 
 #include "cli/supervisor_host.hpp"
 #include "config/caf_config.hpp"
 #include "launch/embedded_session.hpp"
+#include "launch/front_channel.hpp"
 #include "launch/harden.hpp"
+#include "launch/own_limits.hpp"
 #include "launch/session_parent.hpp"
 
 namespace proctor::cli {
+namespace {
+
+/// The way to the user's side, for the handler of std::terminate.
+int front_of_session = -1;
+
+/// Tells the user's side why there is no session. The target ends with this process.
+int fail(std::string why) {
+  kernel::MessageSocket front{kernel::UniqueFd{front_of_session}};
+  (void)front.send(launch::to_json(
+      launch::FrontEvent{launch::FrontEvent::Kind::failed, launch::exit_proctor_failed, std::move(why)}));
+  return launch::exit_proctor_failed;
+}
+
+[[noreturn]] void fail_at_once() { ::_exit(fail("the supervisor cannot go on: " + why_terminated())); }
+
+}  // namespace
 
 int run_embedded(const std::string& json) {
   launch::harden_supervisor();  // exec made this process dumpable again
-  launch::raise_descriptor_limit();
+  launch::raise_own_limits();
   ::umask(077);  // the record tells what its user runs
   const auto session = launch::parse_embedded_session(json);
   if (!session) {
     fmt::print(stderr, "proctord: --session is for proctor itself: {}\n", session.error().message());
     return launch::exit_proctor_failed;
   }
+  front_of_session = session->front_fd;
+  std::set_terminate(fail_at_once);
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);  // before the actor system: its threads inherit the mask
@@ -39,10 +60,7 @@ int run_embedded(const std::string& json) {
   config::set_up_caf(caf_config, config);
   caf::actor_system system{caf_config};
   auto loop = actors::Loop::create(system);
-  if (!loop) {
-    fmt::print(stderr, "proctord: {}\n", loop.error().message());
-    return launch::exit_proctor_failed;
-  }
+  if (!loop) return fail(loop.error().message());
   SupervisorHost host{system, config, nullptr, std::move(to_parent), {}, *loop};
   std::thread control{[loop = *loop] { loop->run(); }};
   const int status = launch::run_session_parent(*session);

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <exception>
 #include <optional>
 #include <string>
 #include <variant>
@@ -9,6 +11,7 @@
 
 #include "cli/daemon.hpp"
 #include "cli/embedded.hpp"
+#include "cli/supervisor_host.hpp"
 #include "config/command_line.hpp"
 #include "config/loader.hpp"
 
@@ -50,13 +53,16 @@ int run(int argc, char** argv) {
   return proctor::cli::run_daemon(std::get<proctor::config::DaemonConfig>(loaded), path, overrides);
 }
 
+/// What is thrown and not caught ends the process where it stands. It is not unwound up to main: the end of
+/// an actor system that could not be made waits for ever for the threads that it has.
+[[noreturn]] void end_at_once() {
+  fmt::print(stderr, "proctord: cannot go on: {}\n", proctor::cli::why_terminated());
+  ::_exit(1);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {  // std::bad_alloc, or a library's surprise
-    fmt::print(stderr, "proctord: {}\n", error.what());
-    return 1;
-  }
+  std::set_terminate(end_at_once);
+  return run(argc, argv);
 }

@@ -47,6 +47,9 @@ kernel::Result<json> ask_daemon(const std::string& socket, const launch::Request
   if (auto sent = daemon->send(launch::to_json(request)); !sent && sent.error().number != EPIPE)
     return sent.error();
   auto message = daemon->receive(answer_timeout_ms);
+  if (!message && message.error().number == ETIMEDOUT)
+    return kernel::Error{0, fmt::format("the daemon at {} has not answered for {} s; is it stopped?",
+                                        path.string(), answer_timeout_ms / 1000)};
   if (!message) return message.error();
   if (!*message) return kernel::Error{0, "the daemon closed the connection; see its log"};
   json answer = json::parse((*message)->line, nullptr, false);

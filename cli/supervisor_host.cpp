@@ -1,5 +1,7 @@
 #include "cli/supervisor_host.hpp"
 
+#include <exception>
+#include <system_error>
 #include <utility>
 
 namespace proctor::cli {
@@ -31,6 +33,21 @@ actors::SupervisorSettings supervisor_settings(const config::DaemonConfig& confi
 }
 
 }  // namespace
+
+std::string why_terminated() {
+  try {
+    if (const auto thrown = std::current_exception()) std::rethrow_exception(thrown);
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::resource_unavailable_try_again)
+      return "a thread could not be started; see 'ulimit -u', 'ulimit -v' and pids.max of the cgroup";
+    return error.what();
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "an exception of no known kind";
+  }
+  return "a fault of its own";
+}
 
 SupervisorHost::SupervisorHost(caf::actor_system& system, const config::DaemonConfig& config,
                                std::shared_ptr<kernel::ServerSocket> server,

@@ -15,6 +15,9 @@
 
 namespace proctor::cli {
 
+/// Why std::terminate was called, for a person to read. To be used in its handler.
+[[nodiscard]] std::string why_terminated();
+
 /// The actors of one supervisor process: introspection, supervisor and control, with the loop that
 /// control runs on. Made while every signal is blocked, so that all threads inherit that.
 class SupervisorHost {

@@ -8,15 +8,6 @@ namespace proctor::launch {
 /// reading of its memory, no pidfd_getfd, no core. exec undoes it: call again after one.
 void harden_supervisor() noexcept;
 
-/// A supervisor's own descriptors, and room for a few processes.
-inline constexpr unsigned descriptors_min = 64;
-
-/// EMFILE with a sentence: the limit of open files leaves a supervisor less than descriptors_min.
-[[nodiscard]] kernel::Result<void> check_descriptor_limit();
-
-/// Raises the soft limit of open files to the hard one: every tracked process costs two.
-void raise_descriptor_limit() noexcept;
-
 /// Orphans of the caller's descendants become its children: prctl(2) PR_SET_CHILD_SUBREAPER. Survives exec.
 [[nodiscard]] kernel::Result<void> become_subreaper();
 

@@ -17,6 +17,7 @@
 #include "launch/front.hpp"
 #include "launch/front_channel.hpp"
 #include "launch/harden.hpp"
+#include "launch/own_limits.hpp"
 #include "launch/session_parent.hpp"
 #include "launch/target.hpp"
 
@@ -55,6 +56,17 @@ kernel::Result<std::optional<MessageSocket>> choose_daemon(const SessionOptions&
   if (socket.empty()) return Choice();
   auto connection = connect_to(socket);
   return connection ? Choice(std::move(*connection)) : Choice();
+}
+
+/// Why the processes of here cannot be found in /proc by their numbers of here; empty: they can.
+std::string complaint_about_procfs() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self", error);
+  if (!error && self == std::to_string(::getpid())) return {};
+  // To who has no number in the pid namespace of a procfs it has no "self".
+  const bool is_mounted = std::filesystem::exists("/proc/version", error);
+  return fmt::format("{}; mount one: 'mount -t proc proc /proc', or 'unshare --mount-proc'",
+                     is_mounted ? "/proc is that of another pid namespace" : "no procfs is mounted at /proc");
 }
 
 SessionEnd own_failure(const kernel::Error& error) {
@@ -162,7 +174,7 @@ kernel::Result<std::string> absolute_log(const std::filesystem::path& log) {
 /// The session with a supervisor of its own: the calling process becomes the front.
 SessionEnd run_embedded(TargetPlan plan, const SignalState& signals, const std::filesystem::path& log,
                         UserMessages& messages) {
-  if (const auto enough = check_descriptor_limit(); !enough) return own_failure(enough.error());
+  if (const auto enough = check_own_limits(); !enough) return own_failure(enough.error());
   auto proctord = find_proctord();
   if (!proctord) return own_failure(proctord.error());
   auto log_path = absolute_log(log);
@@ -197,6 +209,8 @@ int run_session(SessionOptions options) {
   auto guarded = guard_standard_descriptors();
   auto messages = UserMessages::at_standard_error();
   if (!guarded) return conclude(own_failure(guarded.error()), messages);
+  if (auto complaint = complaint_about_procfs(); !complaint.empty())
+    return conclude({false, 0, exit_proctor_failed, std::move(complaint)}, messages);
   auto daemon = choose_daemon(options);
   if (!daemon) return conclude(own_failure(daemon.error()), messages);
   TargetPlan plan{std::move(options.command), options.policy};

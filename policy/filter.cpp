@@ -1,8 +1,7 @@
 #include "policy/filter.hpp"
 
-#include <fcntl.h>
 #include <seccomp.h>
-#include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <bit>
@@ -32,6 +31,7 @@ using Context = std::unique_ptr<std::remove_pointer_t<scmp_filter_ctx>, ReleaseC
 constexpr std::uint64_t low_word = 0xffffffff;
 constexpr unsigned arguments_max = 6;
 constexpr int errno_max = 4095;
+constexpr int program_bytes_max = BPF_MAXINSNS * int{sizeof(sock_filter)};
 
 /// libseccomp returns a negative errno.
 Error failure(int code, std::string operation) { return {code < 0 ? -code : code, std::move(operation)}; }
@@ -136,22 +136,38 @@ Result<Context> new_context() {
   return context;
 }
 
-/// Through a memfd: seccomp_export_bpf_mem came only with libseccomp 2.6.
+/// Two sockets, of which the first takes more than a whole program at once, and never waits.
+Result<std::pair<kernel::UniqueFd, kernel::UniqueFd>> open_channel() {
+  int ends[2] = {-1, -1};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+    return Error::last("make a socket pair");
+  std::pair channel{kernel::UniqueFd(ends[0]), kernel::UniqueFd(ends[1])};
+  // In the socket's own measure, with which data counts double at most: socket(7).
+  constexpr int room_wanted = 4 * program_bytes_max;
+  int room = room_wanted;
+  socklen_t size = sizeof room;
+  (void)::setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &room, size);
+  if (::getsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &room, &size) != 0 || room < room_wanted)
+    return Error{ENOBUFS, "make room for the filter in a socket (net.core.wmem_max)"};
+  return channel;
+}
+
+/// Through sockets: seccomp_export_bpf_mem came only with libseccomp 2.6, and a file, even a memfd, must not
+/// be longer than RLIMIT_FSIZE allows.
 Result<BpfProgram> export_program(const Context& context) {
-  const kernel::UniqueFd memory(memfd_create("proctor-filter", MFD_CLOEXEC));
-  if (!memory) return Error::last("create a memfd for the filter");
-  if (const int code = seccomp_export_bpf(context.get(), memory.get()); code < 0) {
+  auto channel = open_channel();
+  if (!channel) return channel.error();
+  const auto& [into, out] = *channel;
+  if (const int code = seccomp_export_bpf(context.get(), into.get()); code < 0) {
     return failure(code, "export the filter");
   }
-  const off_t size = lseek(memory.get(), 0, SEEK_END);
-  if (size < 0) return Error::last("measure the filter");
-  const std::size_t bytes = static_cast<std::size_t>(size);
-  if (bytes == 0 || bytes % sizeof(sock_filter) != 0) return Error{EIO, "export the filter: odd size"};
-  BpfProgram program(bytes / sizeof(sock_filter));
-  if (program.size() > BPF_MAXINSNS) return Error{E2BIG, "export the filter: too many instructions"};
-  const ssize_t got = pread(memory.get(), program.data(), bytes, 0);
+  BpfProgram program(BPF_MAXINSNS + 1);
+  const ssize_t got = ::recv(out.get(), program.data(), program.size() * sizeof(sock_filter), 0);
   if (got < 0) return Error::last("read the filter");
-  if (static_cast<std::size_t>(got) != bytes) return Error{EIO, "read the filter: short read"};
+  if (got > program_bytes_max) return Error{E2BIG, "export the filter: too many instructions"};
+  const auto bytes = static_cast<std::size_t>(got);
+  if (bytes == 0 || bytes % sizeof(sock_filter) != 0) return Error{EIO, "export the filter: odd size"};
+  program.resize(bytes / sizeof(sock_filter));
   return program;
 }
 

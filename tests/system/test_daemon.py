@@ -74,6 +74,16 @@ class Socket(Own):
         second = self.make()
         self.assertEqual(proctor("run", "--daemon", second.socket, "--", "echo", "served").stdout, "served\n")
 
+    def test_one_of_a_stopped_daemon_is_not_waited_at_for_ever(self):
+        daemon = self.make()
+        daemon.process.send_signal(signal.SIGSTOP)
+        try:
+            done = proctor("ps", "--socket", daemon.socket)
+        finally:
+            daemon.process.send_signal(signal.SIGCONT)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, rf"\Aproctor ps: the daemon at {daemon.socket} has not answered for 10 s[^\n]*\n\Z")
+
     def test_what_is_no_socket_is_not_replaced(self):
         precious = self.dir / "d.sock"
         precious.write_text("precious")

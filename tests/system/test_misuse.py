@@ -1,12 +1,15 @@
 """What people do wrong, and odd surroundings: a clear line and a status of 125, or it just works."""
 
 import os
+import pathlib
+import re
 import resource
 import subprocess
 
 import common
 from common import DEADLINE_S, MODES, PROCTOR, SystemTest
 
+CAP_SYS_RESOURCE = 24
 HUGE = 2_000_000  # bytes of arguments and environment; the kernel's limit is a quarter of the stack's
 
 
@@ -110,6 +113,39 @@ class Misuse(SystemTest):
             self.assertIn(done.returncode, (0, 125), done.stderr)
             told.add(b"Landlock" in done.stderr)
         self.assertEqual(told, {False, True})  # some had too few for the rules alone
+
+    def test_a_low_limit_of_file_lengths_is_cmds_alone_or_refused_at_the_start(self):
+        script = ["sh", "-c", "wc -c </proc/self/mountinfo >&2 && cat /proc/meminfo /proc/self/status | wc -l; ulimit -f"]
+        status = pathlib.Path("/proc/self/status").read_text()
+        may_raise = int(re.search(r"CapEff:\s+(\w+)", status)[1], 16) >> CAP_SYS_RESOURCE & 1
+        for mode in MODES:
+            for soft, hard in ((512, resource.RLIM_INFINITY), (512, 512)):
+                with self.subTest(mode=mode, hard=hard):
+                    done = self.run_in(mode, script, options=["-m", "1G"],
+                                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard)))
+                    if mode == "embedded" and hard == 512 and not may_raise:
+                        self.assert_refused(done, rb"ulimit -Hf\) is 512 bytes[^\n]+ at least 1048576")
+                        continue
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    lines, left = done.stdout.split()
+                    self.assertGreater(int(lines), 60)
+                    self.assertEqual(left, b"1")  # of 512 bytes each
+
+    def test_a_proc_of_other_numbers_or_none_is_said(self):
+        if os.geteuid() != 0:
+            return self.skip("making a pid namespace needs root")
+        for mode in MODES:
+            command = [*common.prefix(mode, self.daemon), "true"]
+            for surroundings, words in ((["unshare", "--pid", "--fork"], rb"/proc is that of another pid namespace"),
+                                        (["unshare", "--mount", "sh", "-c", 'umount -l /proc && exec "$@"', "-"],
+                                         rb"no procfs is mounted at /proc")):
+                with self.subTest(mode=mode, surroundings=surroundings):
+                    done = subprocess.run([*surroundings, *command], capture_output=True, timeout=DEADLINE_S,
+                                          stdin=subprocess.DEVNULL, check=False)
+                    self.assert_refused(done, words + rb"[^\n]+mount one[^\n]+\n\Z")
+        own = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", *common.prefix("daemon", self.daemon), "true"],
+                             capture_output=True, timeout=DEADLINE_S, stdin=subprocess.DEVNULL, check=False)
+        self.assert_refused(own, rb"[^\n]+ use --embedded\n\Z")
 
     def test_a_low_soft_limit_is_raised_for_the_supervisor_alone(self):
         script = "for i in $(seq 100); do sleep 1000 & done; ls /proc | grep -c '^[0-9]'; ulimit -Sn; kill $(jobs -p)"

@@ -1,6 +1,7 @@
 """Nothing is left of what came and went: descriptors, threads, actors, entries, memory of a daemon."""
 
 import os
+import resource
 import subprocess
 
 import common
@@ -191,6 +192,17 @@ class Leaks(SystemTest):
                 self.assertGreater(int(held), 10_000)
                 self.assertLess(int(held), 40_000)
                 self.assertEqual(after, b"opened")
+
+    def test_too_little_room_for_its_threads_is_said_and_nothing_hangs(self):
+        told = set()
+        for megabytes in range(20, 100, 4):
+            room = megabytes << 20
+            done = self.run_in("embedded", ["true"],
+                               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (room, room)))
+            # 137: there was room for the start, but not for all that came then.
+            self.assertIn(done.returncode, (0, 125, 137), done.stderr)
+            told.add(b"supervisor cannot go on: a thread could not be started" in done.stderr)
+        self.assertIn(True, told)  # with less its libraries have no room
 
     def test_questions_leave_nothing(self):
         def make():

@@ -81,14 +81,15 @@ Verdict failed(const kernel::Error& error) {
 /// valid.
 kernel::ByteRange range_of(const struct flock& lock, const UniqueFd& file) {
   struct stat status {};
-  off_t start = lock.l_start;
-  if (lock.l_whence == SEEK_CUR) start += ::lseek(file.get(), 0, SEEK_CUR);
-  if (lock.l_whence == SEEK_END && ::fstat(file.get(), &status) == 0) start += status.st_size;
-  kernel::ByteRange range;
-  range.first = static_cast<std::uint64_t>(lock.l_len < 0 ? start + lock.l_len : start);
-  if (lock.l_len != 0)
-    range.last = static_cast<std::uint64_t>(lock.l_len < 0 ? start : start + lock.l_len) - 1;
-  return range;
+  // Unsigned: what ends at the last byte there can be, ends one before a number that is none of an off_t.
+  const auto length = static_cast<std::uint64_t>(lock.l_len);
+  auto start = static_cast<std::uint64_t>(lock.l_start);
+  if (lock.l_whence == SEEK_CUR) start += static_cast<std::uint64_t>(::lseek(file.get(), 0, SEEK_CUR));
+  if (lock.l_whence == SEEK_END && ::fstat(file.get(), &status) == 0)
+    start += static_cast<std::uint64_t>(status.st_size);
+  if (lock.l_len == 0) return {start, kernel::ByteRange::to_the_end};
+  if (lock.l_len < 0) return {start + length, start - 1};
+  return {start, start + length - 1};
 }
 
 /// Answers F_GETLK for a process whose own lock the supervisor, not being that process, met first: who else

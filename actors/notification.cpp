@@ -47,7 +47,7 @@ void notification_state::arm() {
 }
 
 void notification_state::on_received(kernel::SlotNumber slot) {
-  const std::chrono::nanoseconds timeout{context->order.policy.verdict_timeout};
+  const std::chrono::nanoseconds timeout{context->limits.verdict_timeout};
   context->journal.fill(slot, now_ns() + timeout.count());
   ++context->notifications;
   context->drain_exits();  // before any look-up: see ExitSet
@@ -67,11 +67,7 @@ void notification_state::dispatch(kernel::SlotNumber slot) {
     return;
   }
   const auto* const entry = find_notifier(received);
-  if (entry == nullptr ||
-      entry->handle.is_zombie()) {  // it died meanwhile, or the sandbox has all the processes it may have
-    context->responder.respond(slot, {policy::Fail{EAGAIN}, "no room for one more process"});
-    return;
-  }
+  if (entry == nullptr || entry->handle.is_zombie()) return refuse_unknown(slot, *row);
   auto& record = *entry->handle.record;
   if (record.actor_failed) {
     conclude(*context, slot, entry->key, record, *row, {},
@@ -93,6 +89,14 @@ void notification_state::dispatch(kernel::SlotNumber slot) {
     return;
   }
   caf::anon_send(entry->handle.actor, messages::Decide{slot});
+}
+
+void notification_state::refuse_unknown(kernel::SlotNumber slot, const policy::SyscallRow& row) {
+  const seccomp_notif& received = context->journal[slot].view();
+  const policy::Verdict verdict{policy::Fail{EAGAIN}, "no room for one more process"};
+  if (!context->listener.is_valid(received.id)) return context->responder.respond(slot, verdict);
+  ProcessRecord of_nobody;
+  conclude(*context, slot, {static_cast<pid_t>(received.pid), 0}, of_nobody, row, {}, verdict);
 }
 
 const index::Entry<ProcessHandle>* notification_state::find_notifier(const seccomp_notif& received) {

@@ -4,6 +4,7 @@
 #include "actors/sandbox_context.hpp"
 #include "messages/notification.hpp"
 #include "messages/sandbox.hpp"
+#include "policy/syscall_table.hpp"
 
 namespace proctor::actors {
 
@@ -17,6 +18,9 @@ struct notification_state {
   /// A notification was received into this slot: has it decided.
   void on_received(kernel::SlotNumber slot);
   void dispatch(kernel::SlotNumber slot);
+  /// Of a task that is no tracked process: it died meanwhile, or the sandbox has all the processes it may
+  /// have.
+  void refuse_unknown(kernel::SlotNumber slot, const policy::SyscallRow& row);
   /// From the published snapshot; only an unknown task costs more. Null: gone, or one too many.
   [[nodiscard]] const index::Entry<ProcessHandle>* find_notifier(const seccomp_notif& received);
 };

@@ -192,7 +192,7 @@ void describe_identity(const SandboxContext& context, messages::SandboxDescripti
   description.when_command_ends =
       order.policy.when_command_ends == policy::WhenCommandEnds::linger ? "linger" : "end tree";
   description.accept_degraded = order.policy.accept_degraded;
-  description.verdict_timeout_ms = order.policy.verdict_timeout.count();
+  description.verdict_timeout_ms = context.limits.verdict_timeout.count();
   description.proc = policy::name_of(order.policy.proc);
   description.limits = order.policy.limits;
 }

@@ -58,7 +58,8 @@ using Index = index::ProcessIndex<ProcessHandle>;
 /// Limits of one sandbox; the daemon's configuration sets them.
 struct SandboxLimits {
   std::uint32_t processes_max = 32'768;
-  std::uint32_t pending_max = 256;  ///< notifications received and not yet answered
+  std::uint32_t pending_max = 256;                  ///< notifications received and not yet answered
+  std::chrono::milliseconds verdict_timeout{5000};  ///< a notification unanswered for so long is refused
   std::uint64_t virtual_bytes_max = std::uint64_t{128} << 20U;  ///< in virtual files that processes hold
 };
 

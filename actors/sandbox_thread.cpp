@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 #include "actors/process.hpp"
@@ -108,6 +109,13 @@ kernel::Result<std::unique_ptr<SandboxThread>> SandboxThread::start(
   thread->context_ =
       std::make_unique<SandboxContext>(*loop, std::move(order), limits, std::move(record),
                                        *std::move(listener), *std::move(journal), *std::move(exits));
+  // Before there are actors, for who would end them? It waits for them.
+  try {
+    thread->thread_ =
+        std::thread{[self = thread.get(), on_ended = std::move(on_ended)] { self->run(on_ended); }};
+  } catch (const std::system_error& error) {
+    return kernel::Error{error.code().value(), "start a thread for the sandbox"};
+  }
   watch_actors(*thread->context_);
   (*loop)->on_idle(
       [context = thread->context_.get(), next_reconcile = Loop::Clock::now() + reconcile_interval]() mutable {
@@ -122,8 +130,7 @@ kernel::Result<std::unique_ptr<SandboxThread>> SandboxThread::start(
   describe_identity(*thread->context_, *outline);
   outline->state = "not answering";
   thread->outline_ = std::move(outline);
-  thread->thread_ =
-      std::thread{[self = thread.get(), on_ended = std::move(on_ended)] { self->run(on_ended); }};
+  thread->set_up_.count_down();
   return thread;
 }
 
@@ -132,6 +139,7 @@ void SandboxThread::run(const std::function<void()>& on_ended) {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);  // an interrupted ADDFD could not be repaired
   pthread_setname_np(pthread_self(), "sandbox");
+  set_up_.wait();
   context_->loop->run();
   context_.reset();
   on_ended();

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <latch>
 #include <memory>
 #include <string>
 #include <thread>
@@ -41,6 +42,7 @@ class SandboxThread {
   std::unique_ptr<SandboxContext> context_;
   messages::sandbox_actor actor_;
   messages::SandboxDescriptionPtr outline_;
+  std::latch set_up_{1};  ///< the thread waits for its first actor
   std::thread thread_;
 };
 

@@ -28,9 +28,11 @@ SandboxCreated create(SupervisorSelf self, messages::SandboxOrder& order) {
   const std::string name = state.name_for(order);
   if (name.empty()) return refuse(fmt::format("there is a sandbox named {} already", order.policy.name));
   order.policy.name = name;
-  order.policy.verdict_timeout = std::min(order.policy.verdict_timeout, state.settings.verdict_timeout);
-  auto thread = SandboxThread::start(self->system(), std::move(order), state.settings.limits, state.record,
-                                     self->id(), [handle = messages::supervisor_actor{self}, name] {
+  SandboxLimits limits = state.settings.limits;
+  if (const auto& asked = order.policy.verdict_timeout)
+    limits.verdict_timeout = std::min(*asked, limits.verdict_timeout);
+  auto thread = SandboxThread::start(self->system(), std::move(order), limits, state.record, self->id(),
+                                     [handle = messages::supervisor_actor{self}, name] {
                                        caf::anon_send(handle, messages::SandboxGone{name});
                                      });
   if (!thread) return refuse(thread.error().message());
@@ -86,6 +88,7 @@ void stop_when_empty(SupervisorSelf self) {
   self->quit();
 }
 
+/// Takes a sample and has the next one taken, until the interval changes.
 void sample(SupervisorSelf self) {
   const auto interval = self->state.settings.sample_interval;
   if (interval.count() == 0) return;
@@ -104,7 +107,7 @@ void sample(SupervisorSelf self) {
             },
             [](const caf::error&) {});
   }
-  self->delayed_send(self, interval, messages::TakeSample{});
+  self->delayed_send(self, interval, messages::TakeSample{self->state.samples});
 }
 
 }  // namespace
@@ -151,13 +154,17 @@ messages::supervisor_actor::behavior_type supervisor(SupervisorSelf self, Superv
           promise.deliver(messages::SandboxGone{request.name});
         return promise;
       },
-      [self](messages::TakeSample) { sample(self); },
+      [self](messages::TakeSample due) {
+        if (due.series == self->state.samples) sample(self);
+      },
       [self](const messages::Reconfigure& request) {
-        const bool was_sampling = self->state.settings.sample_interval.count() != 0;
+        const bool changes_samples = self->state.settings.sample_interval != request.sample_interval;
         self->state.settings.accept_degraded = request.accept_degraded;
-        self->state.settings.verdict_timeout = request.verdict_timeout;
+        self->state.settings.limits.verdict_timeout = request.verdict_timeout;
         self->state.settings.sample_interval = request.sample_interval;
-        if (!was_sampling) sample(self);
+        if (!changes_samples) return;
+        ++self->state.samples;
+        sample(self);
       },
       [self](messages::StopSupervisor) {
         auto promise = self->make_response_promise<messages::SupervisorStopped>();

@@ -16,10 +16,9 @@ namespace proctor::actors {
 /// What the supervisor is told at start.
 struct SupervisorSettings {
   std::uint32_t sandboxes_max = 1024;
-  SandboxLimits limits;
-  bool accept_degraded = false;                     ///< else a degraded sandbox needs its user's word
-  std::chrono::milliseconds verdict_timeout{5000};  ///< the longest a sandbox may ask for
-  std::chrono::milliseconds sample_interval{0};     ///< between actor samples on record; 0: none
+  SandboxLimits limits;                          ///< the most that a sandbox may ask for
+  bool accept_degraded = false;                  ///< else a degraded sandbox needs its user's word
+  std::chrono::milliseconds sample_interval{0};  ///< between actor samples on record; 0: none
 };
 
 struct supervisor_state {
@@ -29,6 +28,7 @@ struct supervisor_state {
   std::shared_ptr<RecordTarget> record;
   std::map<std::string, std::unique_ptr<SandboxThread>, std::less<>> sandboxes;
   std::uint64_t next_number = 1;
+  std::uint64_t samples = 0;  ///< the series of TakeSample that goes on
   std::multimap<std::string, caf::typed_response_promise<messages::SandboxGone>, std::less<>> awaited;
   std::vector<caf::typed_response_promise<messages::SupervisorStopped>> stopping;
 

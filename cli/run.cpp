@@ -64,7 +64,8 @@ CommandLine declare(RunArguments& out) {
       {{"--daemon", &out.socket, "SOCKET", "Supervise from the daemon that listens at SOCKET",
         Empty::mistake},
        {"--name", &out.name, "NAME", "The sandbox's name; default: made from CMD", Empty::mistake},
-       {"--log", &out.log, "FILE", "Write an embedded session's introspection record to FILE"},
+       {"--log", &out.log, "FILE", "Write an embedded session's introspection record to FILE",
+        Empty::mistake},
        {"--proc", &out.proc, "MODE",
         "private (the default): what opens, lists or follows links shows own processes only; strict: "
         "stat and access too, at the price of a round trip each"},

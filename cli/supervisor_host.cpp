@@ -27,7 +27,7 @@ actors::SupervisorSettings supervisor_settings(const config::DaemonConfig& confi
   settings.limits.processes_max = static_cast<std::uint32_t>(config.sandbox.processes_max);
   settings.limits.pending_max = static_cast<std::uint32_t>(config.sandbox.pending_max);
   settings.accept_degraded = config.sandbox.accept_degraded;
-  settings.verdict_timeout = config.sandbox.verdict_timeout;
+  settings.limits.verdict_timeout = config.sandbox.verdict_timeout;
   settings.sample_interval = config.introspection.sample_interval;
   return settings;
 }
@@ -81,7 +81,7 @@ void SupervisorHost::reconfigure(const config::DaemonConfig& config) {
     caf::anon_send(introspection_, messages::ReopenRecord{});
   }
   const auto settings = supervisor_settings(config);
-  caf::anon_send(supervisor_, messages::Reconfigure{settings.accept_degraded, settings.verdict_timeout,
+  caf::anon_send(supervisor_, messages::Reconfigure{settings.accept_degraded, settings.limits.verdict_timeout,
                                                     settings.sample_interval});
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -209,6 +210,15 @@ bool are_fixed_credentials(std::string_view status) {
 bool has_fixed_credentials(pid_t tid) {
   const auto status = read_all(fmt::format("/proc/{}/status", tid));
   return status && are_fixed_credentials(*status);
+}
+
+bool may_be_filtered(pid_t tid) {
+  const auto status = read_all(fmt::format("/proc/{}/status", tid));
+  if (!status) return true;
+  const auto is = [&](std::string_view name, unsigned value) {
+    return numbers_of<unsigned>(line_of(*status, name), 10) == std::vector{value};
+  };
+  return !is("NoNewPrivs", 0) && !is("Seccomp", SECCOMP_MODE_DISABLED);
 }
 
 bool surely_has(pid_t tid, const PidFd& held, const Credentials& known) {

@@ -53,6 +53,10 @@ struct Credentials {
 /// The same of a thread; what cannot be read is not fixed.
 [[nodiscard]] bool has_fixed_credentials(pid_t tid);
 
+/// Whether a thread may be under a seccomp filter that needed no_new_privs, as every sandbox's is. When it
+/// cannot be told: yes.
+[[nodiscard]] bool may_be_filtered(pid_t tid);
+
 /// Whether a thread surely still has these credentials, by two short questions (capget(2), PIDFD_GET_INFO of
 /// 6.13) instead of a text of the kernel's. `known` was read of this very thread, and this function said yes
 /// of it then: the list of groups, which is not asked about, is changed only with CAP_SETGID and counts for

@@ -43,6 +43,7 @@ TargetFailure describe_exec_failure(int error, const std::string& command) {
   if (error == ENOENT && names_file && ::access(command.c_str(), F_OK) == 0) {
     return {exit_not_found, fmt::format("{}: the interpreter that it names is not there", command)};
   }
+  if (command.empty()) return {exit_not_found, "'', an empty name, cannot be found"};
   if (error == ENOENT || error == ENOTDIR) return {exit_not_found, fmt::format("{}: not found", command)};
   if (error == EACCES && names_file && is_directory(command)) {
     return {exit_not_executable, fmt::format("{}: is a directory", command)};

@@ -61,7 +61,9 @@ struct AwaitSandboxGone {
 };
 
 /// Put the counters of every actor on record, and again after the interval.
-struct TakeSample {};
+struct TakeSample {
+  std::uint64_t series = 0;  ///< a new one begins when the interval changes, and ends the one before
+};
 
 /// Settings that may change while running.
 struct Reconfigure {

@@ -254,8 +254,8 @@ std::string to_json(const SandboxPolicy& policy) {
       std::ranges::find(endings, policy.when_command_ends, &decltype(endings)::value_type::first);
   json value{{"name", policy.name},
              {"when_command_ends", ending->second},
-             {"accept_degraded", policy.accept_degraded},
-             {"verdict_timeout_ms", policy.verdict_timeout.count()}};
+             {"accept_degraded", policy.accept_degraded}};
+  if (policy.verdict_timeout) value["verdict_timeout_ms"] = policy.verdict_timeout->count();
   if (policy.proc != ProcMode::standard) value["proc"] = name_of(policy.proc);
   if (policy.limits != StatedLimits{}) value["limits"] = limits_json(policy.limits);
   return value.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);

@@ -31,9 +31,10 @@ struct SandboxPolicy {
   std::string name;  ///< [a-z0-9][a-z0-9_.-]{0,62}, unique within one supervisor
   WhenCommandEnds when_command_ends = WhenCommandEnds::end_tree;
   bool accept_degraded = false;  ///< start even where a kernel feature that safety needs is missing
-  std::chrono::milliseconds verdict_timeout{5000};  ///< a notification unanswered for so long is refused
-  ProcMode proc = ProcMode::standard;               ///< which calls /proc's privacy covers
-  StatedLimits limits;                              ///< what the sandbox is told it has
+  /// A notification unanswered for so long is refused. Nothing: as long as the supervisor lets one wait.
+  std::optional<std::chrono::milliseconds> verdict_timeout;
+  ProcMode proc = ProcMode::standard;  ///< which calls /proc's privacy covers
+  StatedLimits limits;                 ///< what the sandbox is told it has
 
   bool operator==(const SandboxPolicy&) const = default;
 };
@@ -50,7 +51,7 @@ struct SandboxPolicy {
 /// EINVAL with a sentence that says what is wrong with it.
 [[nodiscard]] kernel::Result<void> validate_hostname(std::string_view hostname);
 
-/// {"accept_degraded":false,"name":"make-1","verdict_timeout_ms":5000,"when_command_ends":"end-tree"} on
+/// {"accept_degraded":false,"name":"make-1","when_command_ends":"end-tree"} on
 /// one line. In strict mode also "proc":"strict", where something is limited
 /// "limits":{"cpus":2,"hostname":"box","memory_bytes":536870912, "processes":64}, without what is not. Bytes
 /// that are no UTF-8 become U+FFFD, which validate_name and validate_hostname refuse at the other end.

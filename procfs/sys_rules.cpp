@@ -119,7 +119,7 @@ std::string row_name(std::string_view name) {
 std::span<const HiddenEntries> hidden_sys_entries() { return hidden_entries; }
 
 bool has_own_cgroup(const View& view) {
-  return view.limits.memory_bytes || view.limits.processes || !view.all_cpus;
+  return view.limits.memory_bytes || view.limits.processes || view.limits.cpus;
 }
 
 bool is_machines_in_sys(std::string_view path) { return is_at_or_below(path, "/sys"); }

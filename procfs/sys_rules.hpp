@@ -47,8 +47,8 @@ struct HiddenEntries {
 /// it, nor to put processes into another group by it.
 [[nodiscard]] bool lists_cgroup_processes(std::string_view path);
 
-/// Whether the sandbox is told that it lives in a cgroup of its own: a limit is stated, and less than what
-/// the machine has.
+/// Whether the sandbox is told that it lives in a cgroup of its own: something that a cgroup can limit is
+/// stated.
 [[nodiscard]] bool has_own_cgroup(const View& view);
 
 /// Answers one getdents call on a directory of /sys, as list_shown() does for a duplicate of the target's

@@ -132,18 +132,20 @@ TEST_CASE("supervisor: a degraded sandbox needs somebody's word") {
 TEST_CASE(
     "supervisor: a sandbox may ask for a shorter verdict timeout than the supervisor's, not a longer one") {
   SupervisorSettings settings;
-  settings.verdict_timeout = std::chrono::milliseconds{1000};
+  settings.limits.verdict_timeout = std::chrono::minutes{1};
   Office office{settings};
-  std::array<Stage, 2> stages;
+  std::array<Stage, 3> stages;
   auto longer = order_of(stages[0], "longer");
   longer.policy.verdict_timeout = std::chrono::minutes{5};
   auto shorter = order_of(stages[1], "shorter");
   shorter.policy.verdict_timeout = std::chrono::milliseconds{200};
   REQUIRE(office.create(std::move(longer)).refusal.empty());
   REQUIRE(office.create(std::move(shorter)).refusal.empty());
+  REQUIRE(office.create(order_of(stages[2], "unsaid")).refusal.empty());
   const auto list = office.ask<messages::SandboxList>(messages::ListSandboxes{});
-  CHECK(list->at(0)->verdict_timeout_ms == 1000);
+  CHECK(list->at(0)->verdict_timeout_ms == 60'000);
   CHECK(list->at(1)->verdict_timeout_ms == 200);
+  CHECK(list->at(2)->verdict_timeout_ms == 60'000);
 }
 
 TEST_CASE("supervisor: a target that is gone is a refusal, and the supervisor goes on") {

@@ -120,7 +120,7 @@ TEST_CASE("policy: a key that is left out keeps its default") {
   const auto parsed = sandbox_policy_from_json(R"({"name":"a"})");
   REQUIRE(parsed);
   CHECK(parsed->name == "a");
-  CHECK(parsed->verdict_timeout == SandboxPolicy{}.verdict_timeout);
+  CHECK_FALSE(parsed->verdict_timeout);
   CHECK_FALSE(parsed->accept_degraded);
 }
 

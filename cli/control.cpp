@@ -6,19 +6,19 @@
 
 #include <cerrno>
 #include <chrono>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 #include <variant>
 
 #include "cli/description_json.hpp"
 #include "kernel/landlock.hpp"
-#include "kernel/proc_stat.hpp"
+#include "kernel/pidfd.hpp"
+#include "launch/standing.hpp"
 
 namespace proctor::cli {
 namespace {
 
 using launch::Reply;
+using messages::ConnectionId;
 
 /// A sandbox is made within milliseconds; a supervisor that takes longer is as good as none.
 constexpr std::chrono::seconds create_timeout{10};
@@ -33,63 +33,37 @@ constexpr int reply_timeout_ms = 1000;
 /// The descriptors of an attach request, in this order.
 enum AttachFd : std::size_t { listener_fd, pidfd_fd, release_fd, attach_fds };
 
-void drop(ControlSelf self, int fd);
+void drop(ControlSelf self, ConnectionId id);
 
-void reply(ControlSelf self, int fd, const std::string& line, const std::vector<int>& fds = {}) {
-  const auto found = self->state.connections.find(fd);
+void reply(ControlSelf self, ConnectionId id, const std::string& line, const std::vector<int>& fds = {}) {
+  const auto found = self->state.connections.find(id);
   if (found == self->state.connections.end()) return;
-  if (!found->second.socket.send(line, fds, reply_timeout_ms)) drop(self, fd);
+  if (!found->second.socket.send(line, fds, reply_timeout_ms)) drop(self, id);
 }
 
-void reply(ControlSelf self, int fd, const Reply& message) { reply(self, fd, launch::to_json(message)); }
+void reply(ControlSelf self, ConnectionId id, const Reply& message) {
+  reply(self, id, launch::to_json(message));
+}
 
 void add(ControlSelf self, kernel::MessageSocket socket) {
   const int fd = socket.fd();
+  const ConnectionId id = self->state.next_connection++;
   const messages::control_actor handle{self};
-  self->state.connections[fd].socket = std::move(socket);
+  self->state.connections[id].socket = std::move(socket);
   self->state.setup.loop->watch(
-      fd, [handle, fd](short) { caf::anon_send(handle, messages::ConnectionReadable{fd}); });
+      fd, [handle, id](short) { caf::anon_send(handle, messages::ConnectionReadable{id}); });
 }
 
 /// Lets go of a connection. A session parent that leaves without a word has died: its tree ends.
-void drop(ControlSelf self, int fd) {
+void drop(ControlSelf self, ConnectionId id) {
   auto& connections = self->state.connections;
-  const auto found = connections.find(fd);
+  const auto found = connections.find(id);
   if (found == connections.end()) return;
   const auto& connection = found->second;
   if (connection.attached && !connection.session_ended && connection.sandbox)
     self->send(connection.sandbox, messages::EndSandbox{"its session parent is gone"});
-  self->state.setup.loop->unwatch(fd);
+  self->state.setup.loop->unwatch(connection.socket.fd());
   connections.erase(found);
-}
-
-/// Whether a process runs proctor, by whatever version: what descends from it is sandboxed, without a daemon
-/// or by another one. By the program's name, for its file may be another user's, of whom only comm is shown.
-bool runs_proctor(const kernel::ProcStat& process) {
-  std::error_code error;
-  const auto program = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", process.pid), error);
-  std::string name = error ? process.comm : program.filename().native();
-  constexpr std::string_view replaced = " (deleted)";
-  if (name.ends_with(replaced)) name.resize(name.size() - replaced.size());
-  return name == "proctor" || name == "proctord";
-}
-
-/// Whether a process descends from a session parent, of this daemon or not: then it is sandboxed, and what
-/// others run is none of its business. Session parents adopt their orphans, so no descendant gets out of
-/// their line.
-bool is_sandboxed(ControlSelf self, const kernel::PidFd& process) {
-  const auto info = process.info();
-  if (!info) return true;  // gone: whoever holds its connection now is not who connected
-  constexpr int generations_max = 4096;
-  pid_t ancestor = info->ppid;
-  for (int generation = 0; ancestor > 1 && generation < generations_max; ++generation) {
-    for (const auto& [fd, connection] : self->state.connections)
-      if (connection.attached && connection.parent == ancestor) return true;
-    const auto stat = kernel::read_proc_stat(ancestor);
-    if (!stat || runs_proctor(*stat)) return true;
-    ancestor = stat->ppid;
-  }
-  return false;
 }
 
 /// Why a connection is refused; null: it is welcome.
@@ -100,7 +74,15 @@ const char* refusal_of(ControlSelf self, const kernel::MessageSocket& socket) {
   if (self->state.connections.size() >= connections_max) return "too many connections";
   const auto process = socket.peer_process();
   if (!process) return "the supervisor cannot tell who asks (is it out of descriptors?)";
-  if (is_sandboxed(self, *process)) return "a sandboxed process cannot talk to its supervisor";
+  switch (launch::standing_of(*process)) {
+    case launch::Standing::sandboxed:
+      return "a sandboxed process cannot talk to its supervisor";
+    case launch::Standing::unknown:
+      return "the supervisor cannot tell whether a sandboxed process asks: one that started it has ended or "
+             "is hidden";
+    case launch::Standing::outside:
+      break;
+  }
   return nullptr;
 }
 
@@ -117,9 +99,9 @@ void accept(ControlSelf self) {
 
 /// The end of a session: its parent hears of it when every line about it is written. The sandbox's thread has
 /// handed in its last events when the supervisor calls it gone, and they are written before the flush.
-void say_ended(ControlSelf self, int fd) {
-  auto done = [self, fd] {
-    reply(self, fd, Reply{launch::Ended{}});
+void say_ended(ControlSelf self, ConnectionId id) {
+  auto done = [self, id] {
+    reply(self, id, Reply{launch::Ended{}});
     if (!self->state.setup.server) self->quit();  // embedded: that was all
   };
   if (!self->state.setup.introspection) return done();
@@ -127,68 +109,76 @@ void say_ended(ControlSelf self, int fd) {
     self->request(self->state.setup.introspection, end_timeout, messages::FlushRecord{})
         .then([done](messages::RecordFlushed) { done(); }, [done](const caf::error&) { done(); });
   };
-  const messages::AwaitSandboxGone gone{self->state.connections.at(fd).sandbox_name};
+  const messages::AwaitSandboxGone gone{self->state.connections.at(id).sandbox_name};
   self->request(self->state.setup.supervisor, end_timeout, gone)
       .then([flush](const messages::SandboxGone&) { flush(); }, [flush](const caf::error&) { flush(); });
 }
 
 /// A sandbox has ended: as its session parent wanted, or the parent is told to end what is left.
 void sandbox_down(ControlSelf self, const caf::down_msg& down) {
-  for (auto& [fd, connection] : self->state.connections) {
+  for (auto& [id, connection] : self->state.connections) {
     if (!connection.sandbox || connection.sandbox.address() != down.source) continue;
     connection.sandbox = nullptr;
     if (connection.session_ended)
-      say_ended(self, fd);
+      say_ended(self, id);
     else
-      reply(self, fd, Reply{launch::EndSession{"the sandbox has ended: " + caf::to_string(down.reason)}});
+      reply(self, id, Reply{launch::EndSession{"the sandbox has ended: " + caf::to_string(down.reason)}});
     return;
   }
 }
 
 // -- requests -----------------------------------------------------------------------------------------
 
+/// Whether who connected may attach the sandbox below `init`: its own child's, or, embedded, where the
+/// connection is a socket pair, its own.
+bool may_attach(pid_t peer, pid_t init) {
+  if (peer == init) return true;
+  const auto parent = kernel::PidFd::open(init);
+  const auto info = parent ? parent->info() : kernel::Result<kernel::TaskInfo>(parent.error());
+  return info && info->ppid == peer;
+}
+
 /// What a request is answered with; one overload a kind.
 struct Handle {
   ControlSelf self;
-  int fd;
+  ConnectionId id;
   std::vector<kernel::UniqueFd>& fds;
 
   void operator()(launch::AttachRequest& request) const {
-    auto& connection = self->state.connections.at(fd);
+    auto& connection = self->state.connections.at(id);
     if (connection.attached) return refuse("this session is attached already");
     if (self->state.stopping) return refuse("the supervisor is stopping");
     if (fds.size() != attach_fds)
       return refuse(fmt::format("an attach request carries {} descriptors, not {}", std::size_t{attach_fds},
                                 fds.size()));
-    // The embedded session's connection is a socket pair: its peer is this very process.
-    if (const auto peer = connection.socket.peer(); !peer || peer->pid != request.init)
+    const auto peer = connection.socket.peer();
+    if (!peer || !may_attach(peer->pid, request.init))
       return refuse(fmt::format(
-          "a session is attached by its own parent only: that is process {} to itself, and {} here; "
-          "in another pid namespace than the daemon's use --embedded",
+          "a session is attached by its own front only; process {} is not of process {}, which asks. In "
+          "another pid namespace than the daemon's use --embedded",
           request.init, peer ? peer->pid : 0));
     connection.listener.reset(::fcntl(fds[listener_fd].get(), F_DUPFD_CLOEXEC, 0));
     if (!connection.listener) return refuse("the supervisor has no descriptor left");
     connection.attached = true;
-    connection.parent = request.init;
     self->request(self->state.setup.supervisor, create_timeout, messages::CreateSandbox{make_order(request)})
         .then(
-            [self = self, fd = fd](const messages::SandboxCreated& created) { attached(self, fd, created); },
-            [self = self, fd = fd](const caf::error& error) {
-              reply(self, fd,
+            [self = self, id = id](const messages::SandboxCreated& created) { attached(self, id, created); },
+            [self = self, id = id](const caf::error& error) {
+              reply(self, id,
                     Reply{launch::Refused{"the supervisor did not answer: " + caf::to_string(error)}});
             });
   }
 
   void operator()(const launch::CommandEnded& ended) const {
-    const auto& connection = self->state.connections.at(fd);
+    const auto& connection = self->state.connections.at(id);
     if (!connection.sandbox) return refuse("no session is attached");
     self->send(connection.sandbox, messages::SandboxCommandEnded{ended.status});
   }
 
   void operator()(const launch::SessionEnded&) const {
-    auto& connection = self->state.connections.at(fd);
+    auto& connection = self->state.connections.at(id);
     if (!connection.attached) return refuse("no session is attached");
-    if (!connection.sandbox) return say_ended(self, fd);  // it is gone already
+    if (!connection.sandbox) return say_ended(self, id);  // it is gone already
     connection.session_ended = true;
     self->send(connection.sandbox, messages::SandboxDrained{});
   }
@@ -196,9 +186,9 @@ struct Handle {
   void operator()(const launch::ListRequest&) const {
     self->request(self->state.setup.supervisor, list_timeout, messages::ListSandboxes{})
         .then(
-            [self = self, fd = fd](const messages::SandboxList& list) { reply(self, fd, list_reply(*list)); },
-            [self = self, fd = fd](const caf::error& error) {
-              reply(self, fd,
+            [self = self, id = id](const messages::SandboxList& list) { reply(self, id, list_reply(*list)); },
+            [self = self, id = id](const caf::error& error) {
+              reply(self, id,
                     Reply{launch::Refused{"the supervisor did not answer: " + caf::to_string(error)}});
             });
   }
@@ -207,20 +197,20 @@ struct Handle {
     const messages::ListSandboxes all{request.name, messages::DescribeSandbox::Detail::everything};
     self->request(self->state.setup.supervisor, list_timeout, all)
         .then(
-            [self = self, fd = fd, name = request.name](const messages::SandboxList& list) {
+            [self = self, id = id, name = request.name](const messages::SandboxList& list) {
               if (list->empty())
-                reply(self, fd, Reply{launch::Refused{fmt::format("there is no sandbox named {}", name)}});
+                reply(self, id, Reply{launch::Refused{fmt::format("there is no sandbox named {}", name)}});
               else
-                reply(self, fd, inspect_reply(*list->front(), self->state.setup.features));
+                reply(self, id, inspect_reply(*list->front(), self->state.setup.features));
             },
-            [self = self, fd = fd](const caf::error& error) {
-              reply(self, fd,
+            [self = self, id = id](const caf::error& error) {
+              reply(self, id,
                     Reply{launch::Refused{"the supervisor did not answer: " + caf::to_string(error)}});
             });
   }
 
  private:
-  void refuse(std::string why) const { reply(self, fd, Reply{launch::Refused{std::move(why)}}); }
+  void refuse(std::string why) const { reply(self, id, Reply{launch::Refused{std::move(why)}}); }
 
   [[nodiscard]] std::shared_ptr<messages::SandboxOrder> make_order(launch::AttachRequest& request) const {
     auto order = std::make_shared<messages::SandboxOrder>();
@@ -240,38 +230,38 @@ struct Handle {
     return order;
   }
 
-  static void attached(ControlSelf self, int fd, const messages::SandboxCreated& created) {
-    const auto found = self->state.connections.find(fd);
+  static void attached(ControlSelf self, ConnectionId id, const messages::SandboxCreated& created) {
+    const auto found = self->state.connections.find(id);
     if (found == self->state.connections.end()) {  // its parent died meanwhile
       if (created.sandbox) self->send(created.sandbox, messages::EndSandbox{"its session parent is gone"});
       return;
     }
     if (!created.sandbox) {
       found->second.attached = false;
-      return reply(self, fd, Reply{launch::Refused{created.refusal}});
+      return reply(self, id, Reply{launch::Refused{created.refusal}});
     }
     found->second.sandbox = created.sandbox;
     found->second.sandbox_name = created.name;
     self->monitor(created.sandbox);
     const auto listener = std::move(found->second.listener);
-    reply(self, fd, launch::to_json(Reply{launch::Armed{created.name}}), {listener.get()});
+    reply(self, id, launch::to_json(Reply{launch::Armed{created.name}}), {listener.get()});
   }
 };
 
-void take_request(ControlSelf self, int fd) {
-  const auto found = self->state.connections.find(fd);
+void take_request(ControlSelf self, ConnectionId id) {
+  const auto found = self->state.connections.find(id);
   if (found == self->state.connections.end()) return;
   auto received = found->second.socket.try_receive();
   if (!received) {
     if (received.error().number == EAGAIN) return;
-    reply(self, fd, Reply{launch::Refused{received.error().message()}});
-    return drop(self, fd);
+    reply(self, id, Reply{launch::Refused{received.error().message()}});
+    return drop(self, id);
   }
-  if (!received->has_value()) return drop(self, fd);
+  if (!received->has_value()) return drop(self, id);
   auto& message = **received;
   auto request = launch::parse_request(message.line);
-  if (!request) return reply(self, fd, Reply{launch::Refused{request.error().message()}});
-  std::visit(Handle{self, fd, message.fds}, *request);
+  if (!request) return reply(self, id, Reply{launch::Refused{request.error().message()}});
+  std::visit(Handle{self, id, message.fds}, *request);
 }
 
 // -- the end ------------------------------------------------------------------------------------------
@@ -279,10 +269,10 @@ void take_request(ControlSelf self, int fd) {
 void stop(ControlSelf self, const std::string& reason) {
   auto& state = self->state;
   if (std::exchange(state.stopping, true)) return;
-  std::vector<int> sessions;
-  for (const auto& [fd, connection] : state.connections)
-    if (connection.attached) sessions.push_back(fd);
-  for (const int fd : sessions) reply(self, fd, Reply{launch::EndSession{reason}});
+  std::vector<ConnectionId> sessions;
+  for (const auto& [id, connection] : state.connections)
+    if (connection.attached) sessions.push_back(id);
+  for (const ConnectionId id : sessions) reply(self, id, Reply{launch::EndSession{reason}});
   if (sessions.empty())
     self->send(self, messages::StopNow{});
   else
@@ -314,13 +304,13 @@ messages::control_actor::behavior_type control(ControlSelf self, ControlSetup se
   self->set_down_handler([self](const caf::down_msg& down) {
     sandbox_down(self, down);
     if (!self->state.stopping) return;
-    for (const auto& [fd, connection] : self->state.connections)
+    for (const auto& [id, connection] : self->state.connections)
       if (connection.attached && !connection.session_ended) return;
     self->send(self, messages::StopNow{});  // the last session is gone: no need to wait out the grace
   });
   return {
       [self](messages::ConnectionWaiting) { accept(self); },
-      [self](messages::ConnectionReadable readable) { take_request(self, readable.fd); },
+      [self](messages::ConnectionReadable readable) { take_request(self, readable.id); },
       [self](const messages::StopDaemon& order) { stop(self, order.reason); },
       [self](messages::StopNow) { stop_now(self); },
   };

@@ -36,7 +36,6 @@ struct Connection {
   std::string sandbox_name;
   messages::sandbox_actor sandbox;
   kernel::UniqueFd listener;  ///< for the session parent, until the sandbox is armed
-  pid_t parent = 0;           ///< the session parent, once attached
   bool attached = false;
   bool session_ended = false;  ///< its parent said that no process is left
 };
@@ -45,7 +44,8 @@ struct control_state {
   static inline const char* name = "control";
 
   ControlSetup setup;
-  std::map<int, Connection> connections;  ///< by descriptor
+  std::map<messages::ConnectionId, Connection> connections;
+  messages::ConnectionId next_connection = 1;
   bool stopping = false;
 };
 

@@ -2,20 +2,20 @@
 
 namespace proctor::index {
 
-Lineage trace(const TaskSource& source, const TaskIdentity& task, pid_t init, const TrackedKey& tracked) {
+Lineage trace(const TaskSource& source, const TaskIdentity& task, const PidKey& init,
+              const TrackedKey& tracked) {
   Lineage lineage;
   lineage.untracked.push_back(task);
   while (lineage.untracked.size() <= generations_max) {
     const TaskIdentity child = lineage.untracked.back();
-    // Before asking for 0, which is also what an unset `init` is: the parent is outside our namespace.
-    if (child.parent <= 0) return lineage;
-    if (child.parent == init) {
-      lineage.verdict = Lineage::Verdict::member;
-      return lineage;
-    }
+    if (child.parent <= 0) return lineage;  // outside our namespace
     const auto parent = source.identify(child.parent);
     if (!parent || parent->group.pid != child.parent || parent->group.start_time > child.group.start_time) {
       lineage.verdict = Lineage::Verdict::changed;
+      return lineage;
+    }
+    if (parent->group == init) {
+      lineage.verdict = Lineage::Verdict::member;
       return lineage;
     }
     if (tracked(child.parent) == parent->group) {

@@ -28,14 +28,14 @@ struct Lineage {
 /// The key under which a process is tracked; nothing when it is not.
 using TrackedKey = std::function<std::optional<PidKey>(pid_t tgid)>;
 
-/// Walks from `task` up to a tracked process or `init`. A tracked number counts only while the kernel
-/// gives it to the same instance. No parent is younger than its child, so a link to a recycled number
+/// Walks from `task` up to a tracked process or `init`. A number counts only while the kernel gives it to the
+/// same instance. No parent is younger than its child, so a link to a recycled number
 /// shows; that, and generations_max, end every walk.
 ///
 /// What the walk saw may have changed since: a caller that acts on "member" first sees that each child still
 /// has its parent (identify() again, oldest first). If it has, then the parent lived all the while, for
 /// the kernel gives an orphan only to an ancestor, which is no new process.
-[[nodiscard]] Lineage trace(const TaskSource& source, const TaskIdentity& task, pid_t init,
+[[nodiscard]] Lineage trace(const TaskSource& source, const TaskIdentity& task, const PidKey& init,
                             const TrackedKey& tracked);
 
 }  // namespace proctor::index

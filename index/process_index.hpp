@@ -167,6 +167,7 @@ class ProcessIndex {
   /// How often discover() asks init for orphans that came while it looked.
   static constexpr int orphan_rounds_max = 16;
 
+  [[nodiscard]] static PidKey identify_init(const TaskSource& source, pid_t init);
   [[nodiscard]] std::optional<PidKey> believed(pid_t pid) const;
   [[nodiscard]] bool tracks(const PidKey& key) const;
   [[nodiscard]] PidKey known_parent(const TaskIdentity& task) const;
@@ -188,7 +189,7 @@ class ProcessIndex {
   void tell_dropped(const Entry<Handle>& entry) const;
 
   const TaskSource& source_;
-  const pid_t init_;
+  const PidKey init_;
   const StateFactory make_state_;
   const OnDropped on_dropped_;
 

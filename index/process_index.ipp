@@ -17,11 +17,18 @@ template <class Handle>
 ProcessIndex<Handle>::ProcessIndex(const TaskSource& source, pid_t init, StateFactory make_state,
                                    OnDropped on_dropped)
     : source_(source),
-      init_(init),
+      init_(identify_init(source, init)),
       make_state_(std::move(make_state)),
       on_dropped_(std::move(on_dropped)),
       current_(std::make_shared<const Snapshot<Handle>>()),
       published_(current_) {}
+
+/// An init that is gone already is nobody: its children are somebody else's.
+template <class Handle>
+PidKey ProcessIndex<Handle>::identify_init(const TaskSource& source, pid_t init) {
+  const auto task = init > 0 ? source.identify(init) : std::nullopt;
+  return task && task->group.pid == init ? task->group : PidKey{};
+}
 
 // -- look-ups ---------------------------------------------------------------------------------------
 
@@ -180,13 +187,13 @@ auto ProcessIndex<Handle>::discover() -> Discovery {
   bool listed = discover_below(std::move(tracked), found);
   // init after the others, and again while it has news: a process that ends meanwhile leaves it its
   // children.
-  for (int round = 0; listed && init_ > 0; ++round) {
+  for (int round = 0; listed && init_.pid > 0; ++round) {
     if (round == orphan_rounds_max) {
       found.sure = false;
       return found;
     }
     const std::size_t before = found.admitted;
-    listed = discover_below({init_}, found);
+    listed = discover_below({init_.pid}, found);
     if (listed && found.admitted == before) return found;
   }
   if (listed) {
@@ -233,12 +240,9 @@ bool ProcessIndex<Handle>::admit_children(pid_t parent, const std::vector<pid_t>
 
   // They had this number for a parent; now see whose the number is. A tracked instance found here, after
   // its children, was theirs.
-  PidKey parent_key;
-  if (parent != init_) {
-    const auto now = source_.identify(parent);
-    if (!now || !tracks(now->group)) return false;
-    parent_key = now->group;
-  }
+  const auto now = source_.identify(parent);
+  if (!now || (now->group != init_ && !tracks(now->group))) return false;
+  const PidKey parent_key = now->group == init_ ? PidKey{} : now->group;
   for (const PidKey& child : own) {
     if (admit(child, parent_key))
       admitted.push_back(child.pid);

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,10 +21,18 @@ bool is_momentary(int signal) {
          signal == SIGCHLD || signal == SIGWINCH || signal == SIGURG;
 }
 
-class EmbeddedFront {
+/// How long a session parent may take from its last word to its end: less than a millisecond, if nothing is
+/// wrong.
+constexpr int parent_end_ms = 1000;
+
+class Front {
  public:
-  EmbeddedFront(kernel::MessageSocket channel, pid_t supervisor, UserMessages& messages)
-      : channel_(std::move(channel)), messages_(messages), forwarder_(supervisor) {}
+  Front(kernel::MessageSocket channel, pid_t parent, const Bystanders& bystanders, UserMessages& messages)
+      : channel_(std::move(channel)),
+        bystanders_(bystanders),
+        messages_(messages),
+        parent_(parent),
+        forwarder_(parent) {}
 
   SessionEnd run() {
     auto signals = open_signalfd();
@@ -35,10 +44,21 @@ class EmbeddedFront {
       if (entries[0].revents != 0) read_signals();
       if (entries[1].revents != 0) read_channel();
     }
+    reap_parent();
     return std::move(*end_);
   }
 
  private:
+  /// The machine's init reaps whatever is left to it; that of a container may be a program that does not.
+  void reap_parent() const {
+    constexpr ino_t initial_namespace = 0xEFFFFFFC;  // include/linux/proc_ns.h, PROC_PID_INIT_INO
+    struct stat pids {};
+    if (::stat("/proc/self/ns/pid", &pids) == 0 && pids.st_ino == initial_namespace) return;
+    const auto pidfd = kernel::PidFd::open(parent_);
+    pollfd ended{pidfd ? pidfd->get() : -1, POLLIN, 0};
+    if (::poll(&ended, 1, parent_end_ms) > 0) (void)::waitpid(parent_, nullptr, WNOHANG);
+  }
+
   void read_signals() {
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
@@ -80,6 +100,10 @@ class EmbeddedFront {
         return;
       case FrontEvent::Kind::continued:
         return;
+      case FrontEvent::Kind::giving_up:
+        messages_.take_back();
+        (void)channel_.send(to_json(event));
+        return;
       case FrontEvent::Kind::exited:
         end_ = SessionEnd{true, event.number, 0, ""};
         return;
@@ -91,12 +115,14 @@ class EmbeddedFront {
 
   SessionEnd give_up(std::string message) {
     messages_.take_back();
-    end_tree();
+    end_tree(bystanders_);
     return {false, 0, exit_proctor_failed, std::move(message)};
   }
 
   kernel::MessageSocket channel_;
+  const Bystanders& bystanders_;
   UserMessages& messages_;
+  pid_t parent_;
   SignalForwarder forwarder_;
   kernel::UniqueFd signals_;
   kernel::PidFd target_;
@@ -121,14 +147,14 @@ bool SignalForwarder::take(const signalfd_siginfo& signal) {
     keep(signal);
     return true;
   }
-  if (!is_for_command(signal, supervisor_)) return true;
+  if (!is_for_command(signal, parent_)) return true;
   return forward_signal(*target_, signal) || !asks_for_the_end(signal);
 }
 
 void SignalForwarder::keep(const signalfd_siginfo& signal) {
   const auto number = static_cast<int>(signal.ssi_signo);
   const bool from_kernel = signal.ssi_code > 0;
-  if (from_kernel ? is_momentary(number) : !is_for_command(signal, supervisor_)) return;
+  if (from_kernel ? is_momentary(number) : !is_for_command(signal, parent_)) return;
   if (signal.ssi_signo < kept_.size()) kept_[signal.ssi_signo] = signal;
 }
 
@@ -137,19 +163,9 @@ bool asks_for_the_end(const signalfd_siginfo& signal) noexcept {
          signal.ssi_signo == SIGQUIT;
 }
 
-void TerminalFront::started(const kernel::PidFd& target) {
-  (void)forwarder_.start(target);  // the session parent has not reaped CMD: it is not gone
-  messages_.let_go();
-}
-
-bool TerminalFront::signalled(const signalfd_siginfo& signal, bool command_alive) {
-  if (!command_alive) return asks_for_the_end(signal);
-  (void)forwarder_.take(signal);  // a CMD that ended a moment ago is about to be reaped
-  return false;
-}
-
-SessionEnd run_embedded_front(kernel::MessageSocket channel, pid_t supervisor, UserMessages& messages) {
-  return EmbeddedFront(std::move(channel), supervisor, messages).run();
+SessionEnd run_front(kernel::MessageSocket channel, pid_t parent, const Bystanders& bystanders,
+                     UserMessages& messages) {
+  return Front(std::move(channel), parent, bystanders, messages).run();
 }
 
 int conclude(const SessionEnd& end, const UserMessages& messages) {

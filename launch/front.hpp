@@ -6,8 +6,9 @@
 #include "kernel/message_socket.hpp"
 #include "kernel/unique_fd.hpp"
 #include "launch/descriptors.hpp"
-#include "launch/session_parent.hpp"
+#include "launch/session_end.hpp"
 #include "launch/signals.hpp"
+#include "launch/tree.hpp"
 
 namespace proctor::launch {
 
@@ -15,8 +16,8 @@ namespace proctor::launch {
 /// of each signal: also what the terminal sent, because CMD was not there yet to get its own.
 class SignalForwarder {
  public:
-  /// `supervisor`: the process that forked CMD when it is not the front itself, else 0.
-  explicit SignalForwarder(pid_t supervisor = 0) noexcept : supervisor_(supervisor) {}
+  /// `parent`: the session parent, which forked CMD.
+  explicit SignalForwarder(pid_t parent) noexcept : parent_(parent) {}
 
   /// CMD is there, or was. `target` outlives this. As take(), for what was kept.
   [[nodiscard]] bool start(const kernel::PidFd& target);
@@ -28,7 +29,7 @@ class SignalForwarder {
  private:
   void keep(const signalfd_siginfo& signal);
 
-  pid_t supervisor_;
+  pid_t parent_;
   const kernel::PidFd* target_ = nullptr;
   std::array<std::optional<signalfd_siginfo>, NSIG> kept_;
 };
@@ -36,29 +37,11 @@ class SignalForwarder {
 /// Whether a signal that finds its CMD gone, while other processes linger, asks for the end of the session.
 [[nodiscard]] bool asks_for_the_end(const signalfd_siginfo& signal) noexcept;
 
-/// The front of a daemon session, where front and session parent are one process: it stops beside CMD.
-class TerminalFront final : public SessionFront {
- public:
-  explicit TerminalFront(UserMessages& messages) noexcept : messages_(messages) {}
-
-  void armed(kernel::UniqueFd listener) override { listener_ = std::move(listener); }
-  void started(const kernel::PidFd& target) override;
-  void stopped(int signal) override { stop_self(signal); }
-  void continued() override {}
-  void giving_up() override { messages_.take_back(); }
-  bool signalled(const signalfd_siginfo& signal, bool command_alive) override;
-
- private:
-  UserMessages& messages_;
-  SignalForwarder forwarder_;
-  kernel::UniqueFd listener_;
-};
-
-/// The front of an embedded session: relays signals and job control between its caller and the session
-/// parent at the other end of `channel`, until that tells the end. When the session parent dies, this ends
-/// the tree, whose orphans become the front's children.
-[[nodiscard]] SessionEnd run_embedded_front(kernel::MessageSocket channel, pid_t supervisor,
-                                            UserMessages& messages);
+/// The front of a session: relays signals and job control between its caller and the session parent, its
+/// child `parent`, at the other end of `channel`, until that tells the end. When the session parent dies,
+/// this ends the tree, whose orphans become the front's children; not the `bystanders`, which are none of it.
+[[nodiscard]] SessionEnd run_front(kernel::MessageSocket channel, pid_t parent, const Bystanders& bystanders,
+                                   UserMessages& messages);
 
 /// Says what is to be said and returns the exit status: CMD's own; 128+n when signal n ended it. After SIGINT
 /// and SIGQUIT the caller dies of the same signal: a shell that runs a loop goes on after a mere

@@ -12,15 +12,19 @@ namespace {
 
 using nlohmann::json;
 
+/// A front that is stopped says nothing, and is not waited for.
+constexpr int ready_timeout_ms = 500;
+
 struct EventName {
   FrontEvent::Kind kind;
   std::string_view name;
   std::string_view number;  ///< the key of FrontEvent::number; empty: none
 };
-constexpr std::array<EventName, 6> event_names{{{FrontEvent::Kind::armed, "armed", ""},
+constexpr std::array<EventName, 7> event_names{{{FrontEvent::Kind::armed, "armed", ""},
                                                 {FrontEvent::Kind::started, "started", ""},
                                                 {FrontEvent::Kind::stopped, "stopped", "signal"},
                                                 {FrontEvent::Kind::continued, "continued", ""},
+                                                {FrontEvent::Kind::giving_up, "giving_up", ""},
                                                 {FrontEvent::Kind::exited, "exited", "status"},
                                                 {FrontEvent::Kind::failed, "failed", "exit"}}};
 
@@ -89,6 +93,11 @@ void ChannelFront::continued() {
 }
 
 void ChannelFront::ended() { wake_front(); }
+
+void ChannelFront::giving_up() {
+  send({FrontEvent::Kind::giving_up, 0, ""});
+  (void)channel_.receive(ready_timeout_ms);
+}
 
 void ChannelFront::report(const SessionEnd& end) {
   if (end.command_ran) {

@@ -4,22 +4,24 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <optional>
 #include <system_error>
 #include <utility>
+#include <variant>
 
 #include "kernel/message_socket.hpp"
 #include "launch/descriptors.hpp"
 #include "launch/embedded_session.hpp"
 #include "launch/front.hpp"
-#include "launch/front_channel.hpp"
 #include "launch/harden.hpp"
 #include "launch/own_limits.hpp"
-#include "launch/session_parent.hpp"
+#include "launch/session_end.hpp"
+#include "launch/session_process.hpp"
+#include "launch/standing.hpp"
 #include "launch/target.hpp"
+#include "launch/tree.hpp"
 
 namespace proctor::launch {
 namespace {
@@ -36,6 +38,10 @@ kernel::Result<MessageSocket> connect_to(const std::filesystem::path& socket) {
     return kernel::Error{EPERM,
                          fmt::format("the daemon at {} belongs to user {}", socket.string(), peer->uid)};
   }
+  // A sandboxed process that may write where the socket is could put its own there.
+  const auto process = connection->peer_process();
+  if (!process || standing_of(*process) == Standing::sandboxed)
+    return kernel::Error{EPERM, fmt::format("what answers at {} is itself in a sandbox", socket.string())};
   return connection;
 }
 
@@ -45,11 +51,13 @@ kernel::Result<std::optional<MessageSocket>> choose_daemon(const SessionOptions&
   if (options.supervision == Supervision::embedded) return Choice();
   if (options.supervision == Supervision::daemon) {
     auto connection = connect_to(options.socket);
-    if (!connection) {
+    const auto is_there = [&] { return connection || connection.error().number == EPERM; };
+    if (!is_there()) {
       return kernel::Error{
           connection.error().number,
           fmt::format("no daemon answers at {}; start proctord, or use --embedded", options.socket.string())};
     }
+    if (!connection) return connection.error();
     return Choice(std::move(*connection));
   }
   const auto socket = default_socket();
@@ -73,23 +81,6 @@ SessionEnd own_failure(const kernel::Error& error) {
   return {false, 0, exit_proctor_failed, error.message()};
 }
 
-/// The session with a daemon: the calling process is front and session parent in one.
-SessionEnd run_with_daemon(const TargetPlan& plan, const SignalState& signals, MessageSocket daemon,
-                           UserMessages& messages) {
-  if (auto done = become_subreaper(); !done) return own_failure(done.error());
-  auto target = spawn_target(plan, signals, daemon);
-  if (!target) return own_failure(target.error());
-  const auto done = let_go_of_inheritance(
-      StandardError::keep, {daemon.fd(), target->pidfd.get(), target->exec_report.get(), messages.fd()});
-  if (!done) return own_failure(done.error());
-  harden_supervisor();
-  TerminalFront front(messages);
-  const bool linger = plan.policy.when_command_ends == policy::WhenCommandEnds::linger;
-  return run_session_parent(Session{std::move(daemon), target->pid, std::move(target->pidfd),
-                                    std::move(target->exec_report), linger},
-                            front);
-}
-
 /// The proctord beside this very program.
 kernel::Result<std::string> find_proctord() {
   std::error_code error;
@@ -102,57 +93,6 @@ kernel::Result<std::string> find_proctord() {
   }
   return proctord;
 }
-
-/// What the process between front and target does: forks the target, lets go of what it inherited, and
-/// becomes proctord. It leaves the session, because what the terminal or a shell does to the job must not
-/// stop or kill the supervisor before the last target.
-class SupervisorProcess {
- public:
-  SupervisorProcess(TargetPlan plan, MessageSocket front, std::string proctord, std::string log)
-      : plan_(std::move(plan)),
-        front_(std::move(front)),
-        proctord_(std::move(proctord)),
-        log_(std::move(log)) {}
-
-  [[noreturn]] void run(const SignalState& signals) {
-    const kernel::Error error = become_proctord(signals);
-    // Gone with this process: the target, by its parent-death signal.
-    (void)front_.send(to_json(FrontEvent{FrontEvent::Kind::failed, exit_proctor_failed, error.message()}));
-    ::_exit(exit_proctor_failed);
-  }
-
- private:
-  /// Returns only to say why not.
-  kernel::Error become_proctord(const SignalState& signals) {
-    if (auto done = become_subreaper(); !done) return done.error();
-    auto pair = MessageSocket::pair();
-    if (!pair) return pair.error();
-    auto& [parent_end, supervisor_end] = *pair;
-    auto target = spawn_target(plan_, signals, parent_end);
-    if (!target) return target.error();
-    if (::setsid() < 0) return kernel::Error::last("leave the caller's session");
-    const std::array<int, 5> handed_over{front_.fd(), parent_end.fd(), supervisor_end.fd(),
-                                         target->pidfd.get(), target->exec_report.get()};
-    const auto done =
-        let_go_of_inheritance(StandardError::drop_if_shared, {handed_over.begin(), handed_over.end()});
-    if (!done) return done.error();
-    harden_supervisor();
-    for (const int fd : handed_over) {
-      if (::fcntl(fd, F_SETFD, 0) != 0) return kernel::Error::last("hand a descriptor over");
-    }
-    const bool linger = plan_.policy.when_command_ends == policy::WhenCommandEnds::linger;
-    const std::string session =
-        "--session=" + to_json(EmbeddedSession{handed_over[0], handed_over[1], handed_over[2], target->pid,
-                                               handed_over[3], handed_over[4], linger, log_});
-    ::execl(proctord_.c_str(), "proctord", session.c_str(), nullptr);
-    return kernel::Error::last("execute " + proctord_);
-  }
-
-  TargetPlan plan_;
-  MessageSocket front_;
-  std::string proctord_;
-  std::string log_;
-};
 
 /// The record's path as proctord, which starts in /, can use it; refuses what its JSON cannot carry, and what
 /// cannot be written: a session whose record was asked for does not run without it.
@@ -171,29 +111,35 @@ kernel::Result<std::string> absolute_log(const std::filesystem::path& log) {
   return absolute;
 }
 
-/// The session with a supervisor of its own: the calling process becomes the front.
-SessionEnd run_embedded(TargetPlan plan, const SignalState& signals, const std::filesystem::path& log,
-                        UserMessages& messages) {
-  if (const auto enough = check_own_limits(); !enough) return own_failure(enough.error());
+/// What a session of its own supervision needs.
+kernel::Result<EmbeddedSupervisor> prepare_embedded(const std::filesystem::path& log) {
+  if (const auto enough = check_own_limits(); !enough) return enough.error();
   auto proctord = find_proctord();
-  if (!proctord) return own_failure(proctord.error());
+  if (!proctord) return proctord.error();
   auto log_path = absolute_log(log);
-  if (!log_path) return own_failure(log_path.error());
+  if (!log_path) return log_path.error();
+  return EmbeddedSupervisor{std::move(*proctord), std::move(*log_path)};
+}
+
+/// The calling process becomes the front.
+SessionEnd run_as_front(const TargetPlan& plan, const SignalState& signals,
+                        std::variant<MessageSocket, EmbeddedSupervisor> supervisor, UserMessages& messages) {
+  const auto bystanders = Bystanders::note();
   auto channel = MessageSocket::pair();
   if (!channel) return own_failure(channel.error());
   if (auto done = become_subreaper(); !done) return own_failure(done.error());
-  const pid_t supervisor = ::fork();
-  if (supervisor < 0) return own_failure(kernel::Error::last("fork"));
-  if (supervisor == 0) {
+  const pid_t parent = ::fork();
+  if (parent < 0) return own_failure(kernel::Error::last("fork"));
+  if (parent == 0) {
     (void)channel->first.release();
-    SupervisorProcess(std::move(plan), std::move(channel->second), std::move(*proctord), std::move(*log_path))
-        .run(signals);
+    run_session_process(plan, signals, std::move(channel->second), std::move(supervisor));
   }
   (void)channel->second.release();
+  supervisor = EmbeddedSupervisor{};  // a daemon must not take us for its session parent
   const auto done = let_go_of_inheritance(StandardError::keep, {channel->first.fd(), messages.fd()});
   if (!done) return own_failure(done.error());
   harden_supervisor();
-  return run_embedded_front(std::move(channel->first), supervisor, messages);
+  return run_front(std::move(channel->first), parent, bystanders, messages);
 }
 
 }  // namespace
@@ -213,11 +159,18 @@ int run_session(SessionOptions options) {
     return conclude({false, 0, exit_proctor_failed, std::move(complaint)}, messages);
   auto daemon = choose_daemon(options);
   if (!daemon) return conclude(own_failure(daemon.error()), messages);
-  TargetPlan plan{std::move(options.command), options.policy};
+  std::variant<MessageSocket, EmbeddedSupervisor> supervisor;
+  if (*daemon) {
+    supervisor = std::move(**daemon);
+  } else {
+    auto embedded = prepare_embedded(options.log);
+    if (!embedded) return conclude(own_failure(embedded.error()), messages);
+    supervisor = std::move(*embedded);
+  }
+  const TargetPlan plan{std::move(options.command), options.policy};
   // As late as this: until here a signal does to us what it would do to CMD.
   const auto signals = SignalState::take_over();
-  const auto end = *daemon ? run_with_daemon(plan, signals, std::move(**daemon), messages)
-                           : run_embedded(std::move(plan), signals, options.log, messages);
+  const auto end = run_as_front(plan, signals, std::move(supervisor), messages);
   return conclude(end, messages);
 }
 

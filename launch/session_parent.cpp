@@ -43,7 +43,7 @@ bool has_hung_up(int fd) {
 /// One session, from its attach request to its last process. Single-threaded: a loop around poll(2).
 class SessionParent {
  public:
-  SessionParent(Session session, SessionFront& front) : session_(std::move(session)), front_(front) {}
+  SessionParent(Session session, ChannelFront& front) : session_(std::move(session)), front_(front) {}
 
   SessionEnd run() {
     auto signals = open_signalfd();
@@ -90,11 +90,7 @@ class SessionParent {
   void read_signals() {
     signalfd_siginfo info{};
     while (!over_ && ::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-      if (info.ssi_signo == SIGCHLD) {
-        reap();
-      } else if (front_.signalled(info, command_alive_)) {
-        end_now(exit_proctor_failed, "the session was given up");
-      }
+      if (info.ssi_signo == SIGCHLD) reap();  // all others are the front's business
     }
   }
 
@@ -225,7 +221,7 @@ class SessionParent {
   }
 
   Session session_;
-  SessionFront& front_;
+  ChannelFront& front_;
   kernel::UniqueFd signals_;
   SessionEnd end_;
   Clock::time_point arm_deadline_ = Clock::now() + arm_timeout;
@@ -238,7 +234,7 @@ class SessionParent {
 
 }  // namespace
 
-SessionEnd run_session_parent(Session session, SessionFront& front) {
+SessionEnd run_session_parent(Session session, ChannelFront& front) {
   return SessionParent(std::move(session), front).run();
 }
 

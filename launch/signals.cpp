@@ -12,12 +12,10 @@ namespace {
 /// Longest ancestry that is looked at; a deeper sender counts as an outsider.
 constexpr int ancestry_max = 4096;
 
-/// Whether `sender` descends from the calling process or from `supervisor`.
-bool is_inside(pid_t sender, pid_t supervisor) {
-  const pid_t self = ::getpid();
+/// Whether `sender` descends from the session parent.
+bool is_inside(pid_t sender, pid_t parent) {
   for (int depth = 0; sender > 1 && depth < ancestry_max; ++depth) {
-    if (sender == self) return depth > 0;
-    if (sender == supervisor) return true;
+    if (sender == parent) return true;
     const auto process = kernel::PidFd::open(sender);
     const auto info = process ? process->info() : kernel::Result<kernel::TaskInfo>(process.error());
     if (!info) return false;
@@ -83,7 +81,7 @@ void die_by(int signal) noexcept {
   ::sigprocmask(SIG_UNBLOCK, &only, nullptr);
 }
 
-bool is_for_command(const signalfd_siginfo& signal, pid_t supervisor) {
+bool is_for_command(const signalfd_siginfo& signal, pid_t parent) {
   const auto number = static_cast<int>(signal.ssi_signo);
   if (number == SIGCHLD) return false;
   if (signal.ssi_code > 0) {
@@ -91,9 +89,7 @@ bool is_for_command(const signalfd_siginfo& signal, pid_t supervisor) {
     return number == SIGALRM || number == SIGVTALRM || number == SIGPROF ||
            (leads_session && (number == SIGHUP || number == SIGCONT));
   }
-  const auto sender = static_cast<pid_t>(signal.ssi_pid);
-  if (supervisor != 0 && sender == supervisor) return false;
-  return !is_inside(sender, supervisor);
+  return !is_inside(static_cast<pid_t>(signal.ssi_pid), parent);
 }
 
 kernel::Result<void> forward_signal(const kernel::PidFd& target, const signalfd_siginfo& signal) {

@@ -45,8 +45,8 @@ void die_by(int signal) noexcept;
 /// process group, CMD included, so passing it on would double it; the exceptions are what the kernel sends to
 /// the front alone: timers that the front inherited by exec (alarm(2) before exec), and the hang-up of a
 /// terminal whose session it leads. A signal from inside the sandbox is not passed on: it would come back.
-/// `supervisor`: the process that forked CMD, whose SIGCONT only wakes the front.
-[[nodiscard]] bool is_for_command(const signalfd_siginfo& signal, pid_t supervisor);
+/// `parent`: the session parent, whose SIGCONT only wakes the front.
+[[nodiscard]] bool is_for_command(const signalfd_siginfo& signal, pid_t parent);
 
 /// Passes a signal on, with its value when it was queued with one (sigqueue(3)).
 [[nodiscard]] kernel::Result<void> forward_signal(const kernel::PidFd& target,

@@ -51,10 +51,13 @@ bool has_ended(const kernel::PidFd& process) {
 /// yet reaped: its number is then still its own.
 class KillPass {
  public:
+  explicit KillPass(const Bystanders& spared) noexcept : spared_(spared) {}
+
   /// Returns how many processes were not yet dead. `last_alive()` is then one of them.
   std::size_t run() {
     const pid_t self = ::getpid();
-    for (const pid_t child : children_of(self)) visit(child, self, nullptr);
+    for (const pid_t child : children_of(self))
+      if (!spared_.has(child)) visit(child, self, nullptr);
     for (std::size_t next = 0; next < nodes_.size() && !out_of_descriptors_; ++next) {
       const pid_t parent = nodes_[next].pid();
       for (const pid_t child : children_of(parent)) visit(child, parent, &next);
@@ -63,6 +66,8 @@ class KillPass {
   }
 
   [[nodiscard]] const kernel::PidFd& last_alive() const { return nodes_[last_alive_]; }
+  /// Whether there was nobody, dead or alive.
+  [[nodiscard]] bool found_none() const { return nodes_.empty() && !out_of_descriptors_; }
 
  private:
   void visit(pid_t child, pid_t parent, const std::size_t* parent_index) {
@@ -83,6 +88,7 @@ class KillPass {
     nodes_.push_back(std::move(*process));
   }
 
+  const Bystanders& spared_;
   std::vector<kernel::PidFd> nodes_;
   std::size_t alive_ = 0;
   std::size_t last_alive_ = 0;
@@ -103,19 +109,35 @@ bool reap_zombies() {
 
 }  // namespace
 
-void end_tree() {
+Bystanders Bystanders::note() {
+  Bystanders bystanders;
+  for (const pid_t child : children_of(::getpid()))
+    if (const auto stat = kernel::read_proc_stat(child))
+      bystanders.children_.emplace_back(child, stat->start_time_ticks);
+  return bystanders;
+}
+
+bool Bystanders::has(pid_t pid) const {
+  const auto found = std::ranges::find(children_, pid, &decltype(children_)::value_type::first);
+  if (found == children_.end()) return false;
+  const auto now = kernel::read_proc_stat(pid);
+  return now && now->start_time_ticks == found->second;
+}
+
+void end_tree(const Bystanders& spared) {
   int backoff_ms = 1;
   for (;;) {
     // Kill before reaping, and reap only when nothing is left alive: zombies keep their places in
     // RLIMIT_NPROC and pids.max, so a fork bomb that has reached its limit cannot fill the gaps.
-    KillPass pass;
+    KillPass pass(spared);
     if (pass.run() > 0) {
       pollfd entry{pass.last_alive().get(), POLLIN, 0};
       (void)::poll(&entry, 1, backoff_ms);
       backoff_ms = std::min(backoff_ms * 2, backoff_max_ms);
       continue;
     }
-    if (!reap_zombies()) return;
+    // Those who are spared keep waitid from saying that there is nobody.
+    if (!reap_zombies() || (!spared.empty() && pass.found_none())) return;
   }
 }
 

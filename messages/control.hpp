@@ -1,16 +1,20 @@
 #pragma once
 
 #include <caf/all.hpp>
+#include <cstdint>
 #include <string>
 
 namespace proctor::messages {
+
+/// One connection of a supervisor process; no later one has its number, as one may have its descriptor.
+using ConnectionId = std::uint64_t;
 
 /// Somebody waits to be accepted.
 struct ConnectionWaiting {};
 
 /// This connection can be read, or was closed.
 struct ConnectionReadable {
-  int fd = -1;
+  ConnectionId id = 0;
 };
 
 /// End every session, then the supervisor, then yourself.

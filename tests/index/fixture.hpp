@@ -26,9 +26,18 @@ inline std::vector<pid_t> tracked(const Index& index) {
   return pids;
 }
 
+/// A fake table with init and the foreign process.
+inline FakeTasks first_tasks() {
+  FakeTasks tasks;
+  tasks.add(1, 1, 0);
+  tasks.add(foreign, 5, 1);
+  tasks.add(init, 9, 1);
+  return tasks;
+}
+
 /// An index over a fake kernel, with a record of what it made and dropped.
 struct Fixture {
-  FakeTasks tasks;
+  FakeTasks tasks = first_tasks();
   std::vector<PidKey> made;
   std::vector<PidKey> parents;  ///< of `made`
   std::vector<PidKey> dropped;
@@ -46,11 +55,7 @@ struct Fixture {
               parents.push_back(parent);
               return std::make_shared<const PidKey>(key);
             },
-            [this](const Entry<Handle>& entry) { dropped.push_back(entry.key); }) {
-    tasks.add(1, 1, 0);
-    tasks.add(foreign, 5, 1);
-    tasks.add(init, 9, 1);
-  }
+            [this](const Entry<Handle>& entry) { dropped.push_back(entry.key); }) {}
 
   [[nodiscard]] std::vector<pid_t> tracked() const { return test::tracked(index); }
 };

@@ -233,12 +233,36 @@ TEST_CASE("resolve_notifier: a foreign process under a killed notifier's number 
 TEST_CASE("resolve_notifier: asks whether the notifier is still blocked after identifying it") {
   Fixture f;
   f.tasks.add(100, 10, init);
-  int identified = -1;
+  f.tasks.reset_counts();
+  std::vector<int> identified;
   CHECK(f.index.resolve_notifier(100, [&] {
-    identified = f.tasks.counts().identify;
+    identified.push_back(f.tasks.counts().identify);
     return true;
   }));
-  CHECK(identified == 1);
+  REQUIRE_FALSE(identified.empty());
+  CHECK(identified.front() == 1);
+}
+
+TEST_CASE("init: who gets its number later is nobody's init") {
+  Fixture f;
+  f.tasks.add(100, 10, init);
+  REQUIRE(f.index.find_member(100));
+  f.tasks.end(init);
+  f.tasks.add(init, 40, 1);
+  f.tasks.add(200, 41, init);
+  f.tasks.lists_children = GENERATE(true, false);
+  CHECK_FALSE(f.index.find_member(200));
+  (void)f.index.discover();
+  CHECK(f.tracked() == Pids{100});
+}
+
+TEST_CASE("init: one that had ended before it was looked at has no descendants here") {
+  Fixture f{77};
+  f.tasks.add(77, 40, 1);
+  f.tasks.add(200, 41, 77);
+  CHECK_FALSE(f.index.find_member(200));
+  (void)f.index.discover();
+  CHECK(f.tracked().empty());
 }
 
 TEST_CASE("resolve_notifier: a new instance of a tracked group that a thread shows replaces it") {

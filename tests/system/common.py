@@ -77,6 +77,10 @@ def host_pids():
     return {int(name) for name in os.listdir("/proc") if name.isdigit()}
 
 
+def parent_of(pid):
+    return int(stat_fields(pid)[1])
+
+
 def children_of(pid):
     """The direct children of a process."""
     found = []

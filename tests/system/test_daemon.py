@@ -6,6 +6,8 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
+import textwrap
 
 import common
 from common import Daemon, DEADLINE_S, PROCTOR, PROCTORD, SystemTest, is_alive, wait_until
@@ -73,6 +75,28 @@ class Socket(Own):
         first.log.unlink()
         second = self.make()
         self.assertEqual(proctor("run", "--daemon", second.socket, "--", "echo", "served").stdout, "served\n")
+
+    def test_a_sandboxed_process_in_the_daemons_place_is_given_nothing(self):
+        daemon = self.make()
+        self.daemon = daemon
+        # The attack: whoever may write where the socket is puts its own there, and answers as a daemon would.
+        attack = textwrap.dedent("""
+            import os, socket, sys
+            os.rename(sys.argv[1], sys.argv[1] + ".old")
+            own = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            own.bind(sys.argv[1])
+            own.listen()
+            print("listens", flush=True)
+            peer = own.accept()[0]
+            print(b"attach" in peer.recv(100_000), flush=True)
+        """)
+        attacker = self.start_in("daemon", [sys.executable, "-c", attack, daemon.socket])
+        self.assertEqual(attacker.stdout.readline(), b"listens\n")
+        refused = proctor("run", "--daemon", daemon.socket, "--", "true")
+        self.assertEqual(refused.returncode, 125)
+        self.assertRegex(refused.stderr, r"\Aproctor: what answers at [^\n]+ is itself in a sandbox[^\n]*\n\Z")
+        self.assertEqual(attacker.stdout.readline(), b"False\n")
+        os.rename(daemon.socket + ".old", daemon.socket)
 
     def test_one_of_a_stopped_daemon_is_not_waited_at_for_ever(self):
         daemon = self.make()
@@ -222,7 +246,7 @@ class Questions(Own):
             return found and all(p["command"] == "sleep" for p in found[0]["processes"]) and found[0]
 
         sandbox = wait_until(ready, "both processes are listed")
-        self.assertEqual(sandbox["init"], process.pid)
+        self.assertEqual(common.parent_of(sandbox["init"]), process.pid)
         self.assertEqual(sandbox["command"], ["sh", "-c", "sleep 1000 & exec sleep 1001"])
         # The target's parent is outside the sandbox: 0.
         target, child = sorted(sandbox["processes"], key=lambda p: p["ppid"])

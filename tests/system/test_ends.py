@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 
 import common
 from common import DEADLINE_S, MODES, Daemon, SystemTest, descendants_of, is_alive, wait_until
@@ -167,6 +170,56 @@ class Ends(SystemTest):
                     self.assertEqual(process.wait(DEADLINE_S), 3 if ending == "exit" else -9)
                     wait_until(lambda: not self.left_in(os.path.realpath(self.dir)), "nobody is left")
 
+    def test_a_chain_of_orphans_does_not_outrun_the_end_of_a_killed_front(self):
+        # Each generation ends before the next is noticed, and none dies with its parent.
+        chain = textwrap.dedent("""
+            import ctypes, os, sys, time
+            os.write(1, b"up\\n")
+            if os.fork():
+                time.sleep(1000)
+            for generation in range(200_000):
+                ctypes.CDLL(None).prctl(1, 0)
+                if os.fork():
+                    os._exit(0)
+        """)
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                process = self.start_in(mode, [sys.executable, "-c", chain])
+                self.assertEqual(process.stdout.readline(), b"up\n")
+                process.kill()
+                process.wait(DEADLINE_S)
+                wait_until(lambda: not self.left_in(os.path.realpath(self.dir)), "nobody is left")
+                self.assertEqual([found for found in self.daemon.sandboxes() if found["processes"]], [])
+
+    def test_a_command_that_is_stopped_and_goes_on_ends_as_it_does_without_proctor(self):
+        on = 'p=$$; (until grep -q "^State:.T" /proc/$p/status; do :; done; kill -%s $p) & kill -STOP $$; exit 3'
+        for mode in MODES:
+            for sent, status in (("CONT", 3), ("KILL", 137)):
+                with self.subTest(mode=mode, sent=sent):
+                    done = self.run_in(mode, ["sh", "-c", on % sent])
+                    self.assertEqual(done.returncode, status, done.stderr)
+
+    def test_what_its_caller_had_started_before_is_no_part_of_a_session(self):
+        script = 'sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >&2; exec "$@"'
+        for mode in MODES:
+            for ending in ("exit", "supervisor killed", "no such command"):
+                with self.subTest(mode=mode, ending=ending):
+                    command = {"exit": ["sh", "-c", "read x; ls /proc; exit 3"], "no such command": ["/no/such"],
+                               "supervisor killed": ["sh", "-c", "echo up; sleep 1000"]}[ending]
+                    process = subprocess.Popen(["sh", "-c", script, "sh", *common.prefix(mode, self.daemon), *command],
+                                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                    bystander = int(process.stderr.readline())
+                    self.addCleanup(end_by_pid, bystander)
+                    if ending == "supervisor killed":
+                        self.assertEqual(process.stdout.readline(), b"up\n")
+                        (parent,) = set(common.children_of(process.pid)) - {bystander}
+                        os.kill(parent, signal.SIGKILL)
+                    out = process.communicate(b"\n", timeout=DEADLINE_S)[0]
+                    self.assertEqual(process.returncode, {"exit": 3, "no such command": 127}.get(ending, 125))
+                    self.assertNotIn(b"\n%d\n" % bystander, out)
+                    self.assertTrue(is_alive(bystander))
+                    end_by_pid(bystander)
+
     @staticmethod
     def left_in(directory):
         """Processes of ours that have this test's directory as cwd."""
@@ -178,6 +231,13 @@ class Ends(SystemTest):
             except OSError:
                 pass
         return found
+
+
+def end_by_pid(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def name(pid):

@@ -6,11 +6,11 @@
 #include <spdlog/logger.h>
 #include <sys/wait.h>
 
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <variant>
 
+#include "kernel/bounded_write.hpp"
 #include "kernel/unique_fd.hpp"
 
 namespace proctor::actors {
@@ -129,7 +129,7 @@ void introspection_state::open() {
 
 void introspection_state::report(const std::string& why) {
   if (!std::exchange(loss_reported, true))
-    fmt::print(stderr, "proctord: record {}: {}; lines may be lost\n", file.path, why);
+    kernel::say(fmt::format("proctord: record {}: {}; lines may be lost", file.path, why));
 }
 
 void introspection_state::write(const messages::EventBatch& batch) {

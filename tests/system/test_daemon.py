@@ -8,9 +8,10 @@ import stat
 import subprocess
 
 import common
-from common import Daemon, DEADLINE_S, PROCTOR, PROCTORD, SystemTest, is_alive, wait_until
+from common import Daemon, DEADLINE_S, PROCTOR, PROCTORD, STOP_DEADLINE_S, SystemTest, is_alive, wait_until
 
 NOBODY = 65431  # a user without an account
+START_S = 20  # for a daemon that cannot say that it is ready
 
 
 def proctor(*arguments, **keywords):
@@ -208,6 +209,48 @@ class Signals(Own):
         for number in (signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGTTOU):
             daemon.process.send_signal(number)
         self.assertEqual(proctor("run", "--daemon", daemon.socket, "--", "echo", "served").stdout, "served\n")
+
+
+class Streams(Own):
+    """Standard streams that nobody reads, that are full or closed."""
+
+    def start(self, *options, redirections="", **keywords):
+        """A daemon that perhaps cannot say when it is ready; ready when this returns."""
+        self.socket = str(self.dir / "d.sock")
+        # exec: the process is the daemon itself.
+        process = subprocess.Popen(["sh", "-c", f'exec "$@" {redirections}', "sh", PROCTORD, "--socket", self.socket,
+                                    *options], stdin=subprocess.DEVNULL, **keywords)
+        self.addCleanup(self.end, process)
+        wait_until(self.serves, "it serves", START_S)
+        return process
+
+    def serves(self):
+        return proctor("ps", "--socket", self.socket).stdout == "no sandboxes\n"
+
+    def assert_ends_in_order(self, process):
+        process.terminate()
+        self.assertEqual(process.wait(STOP_DEADLINE_S), 0)
+        self.assertFalse(os.path.exists(self.socket))
+
+    def test_a_standard_error_that_is_full_does_not_stop_it(self):
+        process = self.start("--introspection.file=none", redirections="2>/dev/full")
+        self.assertEqual(proctor("run", "--daemon", self.socket, "--", "echo", "served").stdout, "served\n")
+        self.assert_ends_in_order(process)
+
+    def test_a_standard_error_whose_reader_has_gone_does_not_stop_it(self):
+        config = self.dir / "proctord.conf"
+        settings = '[sandbox]\nprocesses-max = 10\n[introspection]\nfile = "' + str(self.dir / "record-{}") + '"\n'
+        config.write_text(settings.format(1))
+        reader, writer = os.pipe()
+        with os.fdopen(reader), os.fdopen(writer, "wb") as stderr:
+            process = self.start(f"--config-file={config}", stderr=stderr)
+        (self.dir / "record-1").unlink()
+        # To be told: one setting that is in force at once, and one that needs a restart.
+        config.write_text(settings.format(2).replace("10", "20"))
+        process.send_signal(signal.SIGHUP)
+        wait_until((self.dir / "record-1").exists, "the record is opened anew", START_S)
+        self.assertTrue(self.serves())
+        self.assert_ends_in_order(process)
 
 
 class Questions(Own):

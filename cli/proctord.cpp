@@ -14,9 +14,11 @@
 #include "config/command_line.hpp"
 #include "config/loader.hpp"
 #include "kernel/bounded_write.hpp"
+#include "launch/descriptors.hpp"
 
 namespace {
 
+constexpr int exit_failed = 1;
 constexpr int exit_bad_configuration = 2;
 
 int run(int argc, char** argv) {
@@ -64,5 +66,9 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::set_terminate(end_at_once);
+  if (const auto opened = proctor::launch::open_closed_standard_streams(); !opened) {
+    proctor::kernel::say(fmt::format("proctord: {}", opened.error().message()));
+    return exit_failed;
+  }
   return run(argc, argv);
 }

@@ -252,6 +252,21 @@ class Streams(Own):
         self.assertTrue(self.serves())
         self.assert_ends_in_order(process)
 
+    def test_closed_ones_are_not_taken_by_its_own_descriptors(self):
+        if os.geteuid() != 0:
+            return self.skip("needs root to look at the daemon's descriptors")
+        process = self.start(redirections="<&- >&- 2>&-")  # its record goes to standard error
+        self.assertEqual([os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in range(3)], ["/dev/null"] * 3)
+        self.assertEqual(proctor("run", "--daemon", self.socket, "--", "echo", "served").stdout, "served\n")
+        self.assert_ends_in_order(process)
+
+    def test_closed_ones_do_no_harm_to_an_embedded_session(self):
+        for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+            done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", PROCTOR, "run", "--embedded", "--", "sh",
+                                   "-c", "kill -9 1; ls /proc/self/fd >/dev/null; exit 7"], timeout=DEADLINE_S,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.assertEqual(done.returncode, 7, closed)
+
 
 class Questions(Own):
     def test_ps_shows_sandboxes_and_their_processes(self):

@@ -1,6 +1,5 @@
 #include "actors/introspection.hpp"
 
-#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/logger.h>
@@ -11,7 +10,6 @@
 #include <variant>
 
 #include "kernel/bounded_write.hpp"
-#include "kernel/unique_fd.hpp"
 
 namespace proctor::actors {
 namespace {
@@ -110,8 +108,8 @@ std::string to_json_line(const messages::Event& one) {
 
 kernel::Result<void> check_record_file(const RecordFile& file) {
   if (file.path.empty() || file.path == "-") return {};
-  const kernel::UniqueFd fd{::open(file.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600)};
-  if (!fd) return kernel::Error::last("open the record " + file.path);
+  const auto opened = open_record(file.path);
+  if (!opened) return opened.error();
   return {};
 }
 

@@ -14,6 +14,14 @@
 
 namespace proctor::actors {
 
+kernel::Result<kernel::UniqueFd> open_record(const std::string& path) {
+  // O_NONBLOCK: a FIFO that nobody reads is an error, not a wait.
+  kernel::UniqueFd fd{
+      ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600)};
+  if (!fd) return kernel::Error::last("open the record " + path);
+  return fd;
+}
+
 RecordSink::RecordSink(RecordFile file) : file_(std::move(file)) {}
 
 kernel::Result<void> RecordSink::open() {
@@ -22,11 +30,13 @@ kernel::Result<void> RecordSink::open() {
     if (!fd_) return kernel::Error::last("use standard error");
     return {};
   }
-  kernel::UniqueFd fd{::open(file_.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600)};
+  auto fd = open_record(file_.path);
+  if (!fd) return fd.error();
   struct stat status {};
-  if (!fd || ::fstat(fd.get(), &status) != 0) return kernel::Error::last("open the record " + file_.path);
-  fd_ = std::move(fd);
+  if (::fstat(fd->get(), &status) != 0) return kernel::Error::last("open the record " + file_.path);
+  fd_ = *std::move(fd);
   size_ = static_cast<std::uint64_t>(status.st_size);
+  is_own_file_ = S_ISREG(status.st_mode);
   return {};
 }
 
@@ -39,17 +49,16 @@ void RecordSink::sink_it_(const spdlog::details::log_msg& message) {
 
 void RecordSink::flush_() {
   const std::string lines = std::exchange(collected_, {});
-  const bool rotates = file_.path != "-";
   kernel::Result<void> result;
   for (std::size_t at = 0; at < lines.size();) {
     // As many whole lines as fit into the file; one at least.
     const std::uint64_t room =
-        rotates ? file_.rotate_bytes - std::min(size_, file_.rotate_bytes) : lines.size();
+        is_own_file_ ? file_.rotate_bytes - std::min(size_, file_.rotate_bytes) : lines.size();
     auto end = at;
     for (auto next = lines.find('\n', at); next != std::string::npos && (end == at || next + 1 - at <= room);
          next = lines.find('\n', next + 1))
       end = next + 1;
-    if (rotates && size_ > 0 && end - at > room) {
+    if (is_own_file_ && size_ > 0 && end - at > room) {
       // On failure the file grows over its size: better than a lost line.
       if (auto rotated = rotate(); rotated) continue;
     }
@@ -72,7 +81,7 @@ kernel::Result<void> RecordSink::write(std::string_view lines) {
       const auto error = kernel::Error::last("write the record");
       // What is there of a line that is not whole must not meet the next one. A terminal or a pipe cannot
       // take anything back; nor can it be full.
-      if (done > 0 && ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) size_ += done;
+      if (is_own_file_ && done > 0 && ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) size_ += done;
       return error;
     }
     done += static_cast<std::size_t>(count);

@@ -20,6 +20,9 @@ struct RecordFile {
   std::uint32_t rotate_files = 5;  ///< older ones are deleted
 };
 
+/// Opens a record to write at its end, and makes it if there is none. Never waits.
+[[nodiscard]] kernel::Result<kernel::UniqueFd> open_record(const std::string& path);
+
 /// A spdlog sink that writes whole lines or nothing. Collects until flush.
 ///
 /// Why not spdlog's rotating_file_sink? It writes through stdio, which on a full disk keeps half a line in
@@ -48,6 +51,8 @@ class RecordSink final : public spdlog::sinks::base_sink<spdlog::details::null_m
   RecordFile file_;
   kernel::UniqueFd fd_;
   std::uint64_t size_ = 0;
+  /// A regular file, opened by its name: only such a one is rotated and takes back what was written in part.
+  bool is_own_file_ = false;
   std::string collected_;
   std::uint64_t lost_ = 0;
 };

@@ -150,6 +150,15 @@ std::vector<std::string> lines_of(const std::string& path) {
   return lines;
 }
 
+/// What is in a pipe.
+std::string read_all(const kernel::UniqueFd& reader) {
+  std::string text;
+  char buffer[4096];
+  for (ssize_t count = 0; (count = ::read(reader.get(), buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(count));
+  return text;
+}
+
 /// The numbers of write_numbered() in a file, all lines of which must be as documented.
 std::vector<std::uint64_t> numbers_in(const std::string& path) {
   std::vector<std::uint64_t> numbers;
@@ -369,6 +378,34 @@ TEST_CASE("record: it is rotated by size, keeps so many files, and cuts no line"
   CHECK(kept.back() == events - 1);
   CHECK(kept.size() == events - kept.front());
   CHECK(kept.size() > files);
+}
+
+TEST_CASE("record: what is no regular file is written to, and neither rotated nor renamed") {
+  const TemporaryDirectory directory;
+  REQUIRE(::mkfifo((directory / "record").c_str(), 0600) == 0);
+  const kernel::UniqueFd reader{::open((directory / "record").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  Writer writer{{directory / "record", 100, 2}};
+  for (std::uint64_t i = 0; i < 5; ++i) writer.write_numbered(i);
+  writer.flush();
+  CHECK(std::filesystem::is_fifo(directory / "record"));
+  CHECK_FALSE(std::filesystem::exists(directory / "record.1"));
+  const auto text = read_all(reader);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 5);
+}
+
+TEST_CASE("record: on standard error it takes nothing back of what others wrote there") {
+  const TemporaryDirectory directory;
+  const CapturedStderr captured(directory / "stderr");
+  Writer writer{{"-"}};
+  writer.flush();
+  REQUIRE(::write(STDERR_FILENO, "another's\n", 10) == 10);
+  {
+    const FileSizeLimit limit(50);  // less than a line
+    writer.write_numbered(1);
+    writer.flush();
+  }
+  REQUIRE_FALSE(captured.lines().empty());
+  CHECK(captured.lines()[0] == "another's");
 }
 
 TEST_CASE("record: a line longer than the size of a file still gets one") {

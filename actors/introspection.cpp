@@ -106,13 +106,6 @@ std::string to_json_line(const messages::Event& one) {
   return line.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-kernel::Result<void> check_record_file(const RecordFile& file) {
-  if (file.path.empty() || file.path == "-") return {};
-  const auto opened = open_record(file.path);
-  if (!opened) return opened.error();
-  return {};
-}
-
 void introspection_state::start() {
   sink = std::make_shared<RecordSink>(file);
   log = std::make_shared<spdlog::logger>("record", sink);
@@ -165,6 +158,13 @@ messages::introspection_actor::behavior_type introspection(IntrospectionSelf sel
         return messages::RecordFlushed{};
       },
   };
+}
+
+messages::introspection_actor spawn_introspection(caf::actor_system& system, RecordFile file,
+                                                  std::shared_ptr<RecordTarget> target) {
+  return spawn_observed<messages::introspection_actor, introspection_state, caf::detached>(
+             system, 0, introspection, std::move(file), std::move(target))
+      .handle;
 }
 
 }  // namespace proctor::actors

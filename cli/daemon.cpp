@@ -54,6 +54,12 @@ void reload(SupervisorHost& host, config::DaemonConfig& running, const std::opti
   host.reconfigure(running);
 }
 
+/// The record's file, for a clear error at the start instead of a lost record; nothing if it has no file.
+kernel::Result<kernel::UniqueFd> open_at_start(const config::DaemonConfig::Introspection& introspection) {
+  if (introspection.file.empty() || introspection.file == "none") return kernel::UniqueFd{};
+  return actors::open_record(introspection.file);
+}
+
 /// What a daemon was started with.
 struct Start {
   const config::DaemonConfig& config;
@@ -62,6 +68,7 @@ struct Start {
   std::vector<std::string> features;
   const kernel::UniqueFd& signals;
   std::shared_ptr<kernel::ServerSocket> server;
+  kernel::UniqueFd record;
 };
 
 /// Runs the daemon's actors until it is told to stop.
@@ -70,6 +77,9 @@ int serve(caf::actor_system& system, Start start) {
   if (!loop || !start.signals) return fail("out of descriptors");
   SupervisorHost host{system, start.config, std::move(start.server), nullptr, std::move(start.features),
                       *loop};
+  // Held until then: the reader of a FIFO that nobody writes sees its end.
+  host.await_record();
+  start.record.reset();
   config::DaemonConfig running = start.config;
   (*loop)->watch(start.signals.get(), [&](short) {
     signalfd_siginfo info{};
@@ -93,9 +103,8 @@ int run_daemon(const config::DaemonConfig& config, const std::optional<std::stri
   if (const auto missing = capabilities.missing(); !missing.empty())
     return fail(fmt::format("this kernel ({}) lacks {}; `proctor check` tells more",
                             capabilities.kernel_release, fmt::join(missing, ", ")));
-  if (config.introspection.file != "none")
-    if (const auto writable = actors::check_record_file({config.introspection.file}); !writable)
-      return fail(writable.error().message());
+  auto record = open_at_start(config.introspection);
+  if (!record) return fail(record.error().message());
   if (const auto enough = launch::check_own_limits(); !enough) return fail(enough.error().message());
   sigset_t all;
   sigfillset(&all);
@@ -111,7 +120,7 @@ int run_daemon(const config::DaemonConfig& config, const std::optional<std::stri
   config::set_up_caf(caf_config, config);
   caf::actor_system system{caf_config};
   return serve(system, {config, file, overrides, describe(capabilities), signals,
-                        std::make_shared<kernel::ServerSocket>(*std::move(server))});
+                        std::make_shared<kernel::ServerSocket>(*std::move(server)), *std::move(record)});
 }
 
 }  // namespace proctor::cli

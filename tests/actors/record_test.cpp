@@ -114,9 +114,7 @@ std::vector<messages::Event> one_of_each() {
 /// The introspection actor over a file.
 struct Writer {
   explicit Writer(RecordFile file) {
-    target->actor = actors::spawn_observed<messages::introspection_actor, actors::introspection_state>(
-                        actors.system, 0, actors::introspection, std::move(file), target)
-                        .handle;
+    target->actor = actors::spawn_introspection(actors.system, std::move(file), target);
     target->level = RecordLevel::all;
   }
   ~Writer() {
@@ -391,6 +389,36 @@ TEST_CASE("record: what is no regular file is written to, and neither rotated no
   CHECK_FALSE(std::filesystem::exists(directory / "record.1"));
   const auto text = read_all(reader);
   CHECK(std::count(text.begin(), text.end(), '\n') == 5);
+}
+
+TEST_CASE("record: a reader that does not read costs lines, which are counted, and no line is torn") {
+  const TemporaryDirectory directory;
+  REQUIRE(::mkfifo((directory / "record").c_str(), 0600) == 0);
+  const kernel::UniqueFd reader{::open((directory / "record").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  Writer writer{{directory / "record"}};
+  const CapturedStderr captured(directory / "stderr");
+  constexpr std::uint64_t events = 200;
+  const auto write_long = [&] {  // longer than what a pipe takes at once
+    writer.write({at_noon(event::ProcessExec{some_process, std::string(5000, 'x')})});
+  };
+  for (std::uint64_t i = 0; i < events; ++i) write_long();
+  writer.flush();
+  const std::uint64_t lost = writer.target->dropped;
+  CHECK(lost > 0);
+  REQUIRE(captured.lines().size() == 1);
+  CHECK(captured.lines()[0].find("EAGAIN") != std::string::npos);
+  auto text = read_all(reader);
+  write_long();
+  writer.flush();
+  text += read_all(reader);
+  std::istringstream lines(text);
+  std::uint64_t written = 0, said = 0;
+  for (std::string line; std::getline(lines, line); ++written) {
+    REQUIRE(fault_of(line) == "");
+    said = std::max(said, json::parse(line).value("total", std::uint64_t{0}));
+  }
+  CHECK(said == lost);
+  CHECK(written + lost == events + 1 + 1);  // the last one, and the line about the lost ones
 }
 
 TEST_CASE("record: on standard error it takes nothing back of what others wrote there") {

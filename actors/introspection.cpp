@@ -134,6 +134,7 @@ void introspection_state::write(const messages::EventBatch& batch) {
   for (const auto& one : *batch.events) log->info(to_json_line(one));
   flush();
   target->backlog.fetch_sub(batch.events->size(), std::memory_order_relaxed);
+  target->backlog_bytes.fetch_sub(batch.text_bytes, std::memory_order_relaxed);
 }
 
 bool introspection_state::flush() {

@@ -303,6 +303,34 @@ TEST_CASE("record: over its bound events are dropped and counted, and the record
   CHECK(lost["total"] == 5);
 }
 
+TEST_CASE("record: long lines that wait are bounded by their bytes") {
+  TestSystem actors;
+  const CollectedRecord record{actors.system, RecordLevel::all};
+  actors::Recorder recorder{record.target, "busy"};
+  constexpr std::uint64_t events = 10'000;  // none of which is taken off the backlog here
+  const std::string path(4000, 'x');
+  for (std::uint64_t i = 0; i < events; ++i)
+    recorder.record(RecordLevel::verdicts,
+                    event::VerdictGiven{some_process, 1, "openat", path, "ENOENT", "foreign"});
+  recorder.flush();
+  const std::uint64_t waiting = record.target->backlog;
+  CHECK(waiting * path.size() <= actors::record_backlog_bytes_max);
+  CHECK(waiting * path.size() > actors::record_backlog_bytes_max / 2);
+  CHECK(record.target->dropped == events - waiting);
+}
+
+TEST_CASE("record: long lines count for as long as they wait") {
+  const TemporaryDirectory directory;
+  Writer writer{{directory / "record.jsonl"}};
+  actors::Recorder recorder{writer.target, "busy"};
+  for (int i = 0; i < 100; ++i)
+    recorder.record(RecordLevel::lifecycle, event::SandboxArmed{{std::string(5000, 'x')}, {}, 17});
+  recorder.flush();
+  writer.flush();
+  CHECK(lines_of(directory / "record.jsonl").size() == 100);
+  CHECK(writer.target->backlog_bytes == 0);
+}
+
 TEST_CASE("record: what was handed in is in the file when the flush is answered, in order") {
   const TemporaryDirectory directory;
   Writer writer{{directory / "record.jsonl"}};

@@ -1,17 +1,15 @@
 #include "actors/introspection.hpp"
 
-#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 #include <sys/wait.h>
 
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <variant>
 
-#include "kernel/unique_fd.hpp"
+#include "kernel/bounded_write.hpp"
 
 namespace proctor::actors {
 namespace {
@@ -108,13 +106,6 @@ std::string to_json_line(const messages::Event& one) {
   return line.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-kernel::Result<void> check_record_file(const RecordFile& file) {
-  if (file.path.empty() || file.path == "-") return {};
-  const kernel::UniqueFd fd{::open(file.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600)};
-  if (!fd) return kernel::Error::last("open the record " + file.path);
-  return {};
-}
-
 void introspection_state::start() {
   sink = std::make_shared<RecordSink>(file);
   log = std::make_shared<spdlog::logger>("record", sink);
@@ -129,7 +120,7 @@ void introspection_state::open() {
 
 void introspection_state::report(const std::string& why) {
   if (!std::exchange(loss_reported, true))
-    fmt::print(stderr, "proctord: record {}: {}; lines may be lost\n", file.path, why);
+    kernel::say(fmt::format("proctord: record {}: {}; lines may be lost", file.path, why));
 }
 
 void introspection_state::write(const messages::EventBatch& batch) {
@@ -143,6 +134,7 @@ void introspection_state::write(const messages::EventBatch& batch) {
   for (const auto& one : *batch.events) log->info(to_json_line(one));
   flush();
   target->backlog.fetch_sub(batch.events->size(), std::memory_order_relaxed);
+  target->backlog_bytes.fetch_sub(batch.text_bytes, std::memory_order_relaxed);
 }
 
 bool introspection_state::flush() {
@@ -167,6 +159,13 @@ messages::introspection_actor::behavior_type introspection(IntrospectionSelf sel
         return messages::RecordFlushed{};
       },
   };
+}
+
+messages::introspection_actor spawn_introspection(caf::actor_system& system, RecordFile file,
+                                                  std::shared_ptr<RecordTarget> target) {
+  return spawn_observed<messages::introspection_actor, introspection_state, caf::detached>(
+             system, 0, introspection, std::move(file), std::move(target))
+      .handle;
 }
 
 }  // namespace proctor::actors

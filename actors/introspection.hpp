@@ -45,7 +45,8 @@ using IntrospectionSelf = ObservedActor<messages::introspection_actor, introspec
 [[nodiscard]] messages::introspection_actor::behavior_type introspection(
     IntrospectionSelf self, RecordFile file, std::shared_ptr<RecordTarget> target);
 
-/// Whether the file can be written, for a clear error at start-up instead of a lost record.
-[[nodiscard]] kernel::Result<void> check_record_file(const RecordFile& file);
+/// Starts it on a thread of its own: a disk that hangs stalls nobody else.
+[[nodiscard]] messages::introspection_actor spawn_introspection(caf::actor_system& system, RecordFile file,
+                                                                std::shared_ptr<RecordTarget> target);
 
 }  // namespace proctor::actors

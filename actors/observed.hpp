@@ -111,24 +111,28 @@ class TripleActor : public caf::stateful_actor<State, Mixin<typename Handle::bas
 };
 
 /// Starts `function(self, arguments...)` as an actor with this configuration.
-template <class Actor, class Handle, class Function, class... Arguments>
+template <class Actor, class Handle, caf::spawn_options Options = caf::no_spawn_options, class Function,
+          class... Arguments>
 Spawned<Handle> spawn_triple(caf::actor_system& system, caf::actor_config& cfg, std::uint64_t parent,
                              Function function, Arguments... arguments) {
-  auto handle = system.template spawn_class<Actor, caf::no_spawn_options>(
+  auto handle = system.template spawn_class<Actor, Options>(
       cfg, typename Actor::Initializer([=](Actor* self) { return function(self, arguments...); }), parent);
   auto* const actor = static_cast<Actor*>(caf::actor_cast<caf::abstract_actor*>(handle));
   return {std::move(handle), actor->counters()};
 }
 
-/// An observed actor on CAF's scheduler: for what is not on the way of a notification.
+/// An observed actor on CAF's scheduler, or with caf::detached on a thread of its own: for what is not on the
+/// way of a notification.
 template <class Handle, class State>
 using ObservedActor = TripleActor<Handle, State, Observed>;
 
-template <class Handle, class State, class Function, class... Arguments>
+template <class Handle, class State, caf::spawn_options Options = caf::no_spawn_options, class Function,
+          class... Arguments>
 Spawned<Handle> spawn_observed(caf::actor_system& system, std::uint64_t parent, Function function,
                                Arguments... arguments) {
   caf::actor_config cfg;
-  return spawn_triple<ObservedActor<Handle, State>, Handle>(system, cfg, parent, function, arguments...);
+  return spawn_triple<ObservedActor<Handle, State>, Handle, Options>(system, cfg, parent, function,
+                                                                     arguments...);
 }
 
 }  // namespace proctor::actors

@@ -8,11 +8,38 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <utility>
 
+#include "kernel/bounded_write.hpp"
+
 namespace proctor::actors {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// How long the reader of a pipe or a terminal may keep a batch waiting; what it has not taken then is lost.
+constexpr std::chrono::milliseconds reader_patience{1000};
+
+std::uint64_t lines_in(std::string_view text) {
+  return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+bool is_same_file(const kernel::UniqueFd& fd, const struct stat& other) {
+  struct stat status {};
+  return fd && ::fstat(fd.get(), &status) == 0 && status.st_dev == other.st_dev &&
+         status.st_ino == other.st_ino;
+}
+
+}  // namespace
+
+kernel::Result<kernel::UniqueFd> open_record(const std::string& path) {
+  // O_NONBLOCK: a FIFO that nobody reads is an error, not a wait.
+  kernel::UniqueFd fd{
+      ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600)};
+  if (!fd) return kernel::Error::last("open the record " + path);
+  return fd;
+}
 
 RecordSink::RecordSink(RecordFile file) : file_(std::move(file)) {}
 
@@ -22,11 +49,14 @@ kernel::Result<void> RecordSink::open() {
     if (!fd_) return kernel::Error::last("use standard error");
     return {};
   }
-  kernel::UniqueFd fd{::open(file_.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600)};
+  auto fd = open_record(file_.path);
+  if (!fd) return fd.error();
   struct stat status {};
-  if (!fd || ::fstat(fd.get(), &status) != 0) return kernel::Error::last("open the record " + file_.path);
-  fd_ = std::move(fd);
+  if (::fstat(fd->get(), &status) != 0) return kernel::Error::last("open the record " + file_.path);
+  if (!is_same_file(fd_, status)) unfinished_.clear();
+  fd_ = *std::move(fd);
   size_ = static_cast<std::uint64_t>(status.st_size);
+  is_own_file_ = S_ISREG(status.st_mode);
   return {};
 }
 
@@ -39,46 +69,55 @@ void RecordSink::sink_it_(const spdlog::details::log_msg& message) {
 
 void RecordSink::flush_() {
   const std::string lines = std::exchange(collected_, {});
-  const bool rotates = file_.path != "-";
+  // Who has kept a batch waiting in vain is not waited for again before having taken a whole one.
+  const auto deadline = steady_clock::now() + (stalled_ ? std::chrono::milliseconds{0} : reader_patience);
   kernel::Result<void> result;
   for (std::size_t at = 0; at < lines.size();) {
     // As many whole lines as fit into the file; one at least.
     const std::uint64_t room =
-        rotates ? file_.rotate_bytes - std::min(size_, file_.rotate_bytes) : lines.size();
+        is_own_file_ ? file_.rotate_bytes - std::min(size_, file_.rotate_bytes) : lines.size();
     auto end = at;
     for (auto next = lines.find('\n', at); next != std::string::npos && (end == at || next + 1 - at <= room);
          next = lines.find('\n', next + 1))
       end = next + 1;
-    if (rotates && size_ > 0 && end - at > room) {
+    if (is_own_file_ && size_ > 0 && end - at > room) {
       // On failure the file grows over its size: better than a lost line.
       if (auto rotated = rotate(); rotated) continue;
     }
     const std::string_view part = std::string_view(lines).substr(at, end - at);
-    if (auto written = write(part); !written) {
-      lost_ += static_cast<std::uint64_t>(std::count(part.begin(), part.end(), '\n'));
+    if (auto written = is_own_file_ ? write(part, deadline) : write_on(part, deadline); !written)
       result = written;
-    }
     at = end;
   }
   if (!result) throw spdlog::spdlog_ex(result.error().message());
 }
 
-kernel::Result<void> RecordSink::write(std::string_view lines) {
-  std::size_t done = 0;
-  while (done < lines.size()) {
-    const auto count = ::write(fd_.get(), lines.data() + done, lines.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) {
-      const auto error = kernel::Error::last("write the record");
-      // What is there of a line that is not whole must not meet the next one. A terminal or a pipe cannot
-      // take anything back; nor can it be full.
-      if (done > 0 && ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) size_ += done;
-      return error;
-    }
-    done += static_cast<std::size_t>(count);
+kernel::Result<void> RecordSink::write(std::string_view lines, steady_clock::time_point deadline) {
+  const auto done = kernel::write_within(fd_.get(), lines, deadline);
+  size_ += done.bytes;
+  if (done.error == 0) return {};
+  // What is there of a line that is not whole must not meet the next one.
+  const auto before = size_ - done.bytes;
+  if (done.bytes > 0 && ::ftruncate(fd_.get(), static_cast<off_t>(before)) == 0) size_ = before;
+  lost_ += lines_in(lines);
+  return kernel::Error{done.error, "write the record"};
+}
+
+kernel::Result<void> RecordSink::write_on(std::string_view lines, steady_clock::time_point deadline) {
+  bool is_torn = !unfinished_.empty();
+  const std::string bytes = std::exchange(unfinished_, {}).append(lines);
+  const auto done = kernel::write_within(fd_.get(), bytes, deadline);
+  stalled_ = done.error == EAGAIN;
+  if (done.error == 0) return {};
+  std::string_view rest = std::string_view(bytes).substr(done.bytes);
+  if (done.bytes > 0) is_torn = bytes[done.bytes - 1] != '\n';
+  if (is_torn) {
+    unfinished_ = rest.substr(0, rest.find('\n') + 1);
+    rest.remove_prefix(unfinished_.size());
   }
-  size_ += done;
-  return {};
+  if (rest.empty()) return {};
+  lost_ += lines_in(rest);
+  return kernel::Error{done.error, stalled_ ? "wait for who reads the record" : "write the record"};
 }
 
 kernel::Result<void> RecordSink::rotate() {

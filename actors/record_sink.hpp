@@ -3,6 +3,7 @@
 #include <spdlog/details/null_mutex.h>
 #include <spdlog/sinks/base_sink.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -19,6 +20,9 @@ struct RecordFile {
   std::uint64_t rotate_bytes = std::uint64_t{64} << 20U;
   std::uint32_t rotate_files = 5;  ///< older ones are deleted
 };
+
+/// Opens a record to write at its end, and makes it if there is none. Never waits.
+[[nodiscard]] kernel::Result<kernel::UniqueFd> open_record(const std::string& path);
 
 /// A spdlog sink that writes whole lines or nothing. Collects until flush.
 ///
@@ -41,14 +45,23 @@ class RecordSink final : public spdlog::sinks::base_sink<spdlog::details::null_m
   void flush_() override;
 
  private:
-  [[nodiscard]] kernel::Result<void> write(std::string_view lines);
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  /// To a file of its own: all of these lines, or none.
+  [[nodiscard]] kernel::Result<void> write(std::string_view lines, Deadline deadline);
+  /// To what takes nothing back: a line that is there in part is finished before the next.
+  [[nodiscard]] kernel::Result<void> write_on(std::string_view lines, Deadline deadline);
   [[nodiscard]] kernel::Result<void> rotate();
   [[nodiscard]] std::string rotated_name(std::uint32_t number) const;
 
   RecordFile file_;
   kernel::UniqueFd fd_;
   std::uint64_t size_ = 0;
+  /// A regular file, opened by its name: only such a one is rotated and takes back what was written in part.
+  bool is_own_file_ = false;
   std::string collected_;
+  std::string unfinished_;  ///< the rest of a line that is written in part
+  bool stalled_ = false;    ///< who reads does not
   std::uint64_t lost_ = 0;
 };
 

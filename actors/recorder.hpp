@@ -24,11 +24,14 @@ struct RecordTarget {
   std::atomic<RecordLevel> level{RecordLevel::off};
   /// Events sent and not yet written. Bounds the introspection actor's mailbox, which CAF does not.
   std::atomic<std::uint64_t> backlog{0};
+  std::atomic<std::uint64_t> backlog_bytes{0};  ///< of the text in these events
   std::atomic<std::uint64_t> dropped{0};
 };
 
 /// Most events that may wait to be written; more are dropped and counted, never waited for.
 inline constexpr std::uint64_t record_backlog_max = 100'000;
+/// Likewise, of their text: paths and commands are as long as the target likes.
+inline constexpr std::uint64_t record_backlog_bytes_max = std::uint64_t{8} << 20U;
 
 /// One loop's pen: collects events and sends them in one message when the loop is about to sleep.
 class Recorder {
@@ -49,6 +52,7 @@ class Recorder {
   std::shared_ptr<RecordTarget> target_;
   std::string sandbox_;
   std::vector<messages::Event> collected_;
+  std::uint64_t collected_bytes_ = 0;
 };
 
 }  // namespace proctor::actors

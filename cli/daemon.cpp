@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include <caf/all.hpp>
-#include <cstdio>
 #include <string_view>
 #include <utility>
 
 #include "cli/supervisor_host.hpp"
 #include "config/caf_config.hpp"
+#include "kernel/bounded_write.hpp"
 #include "kernel/probe.hpp"
 #include "launch/harden.hpp"
 #include "launch/own_limits.hpp"
@@ -22,8 +22,10 @@ namespace {
 
 constexpr int exit_failed = 1;
 
+void say(std::string_view what) { kernel::say(fmt::format("proctord: {}", what)); }
+
 int fail(std::string_view why) {
-  fmt::print(stderr, "proctord: {}\n", why);
+  say(why);
   return exit_failed;
 }
 
@@ -40,17 +42,22 @@ void reload(SupervisorHost& host, config::DaemonConfig& running, const std::opti
             const std::vector<config::Override>& overrides) {
   auto loaded = config::load(file, overrides);
   if (const auto* issues = std::get_if<std::vector<config::ConfigIssue>>(&loaded)) {
-    for (const auto& issue : *issues) fmt::print(stderr, "proctord: {}\n", issue.message());
-    fmt::print(stderr, "proctord: reload refused, the old configuration stays in force\n");
+    for (const auto& issue : *issues) say(issue.message());
+    say("reload refused, the old configuration stays in force");
     host.reconfigure(running);  // the record is reopened all the same
     return;
   }
   auto change = config::reload(running, std::get<config::DaemonConfig>(loaded));
-  for (const auto& name : change.needs_restart)
-    fmt::print(stderr, "proctord: {} changes with a restart only\n", name);
-  for (const auto& name : change.changed) fmt::print(stderr, "proctord: {} reloaded\n", name);
+  for (const auto& name : change.needs_restart) say(fmt::format("{} changes with a restart only", name));
+  for (const auto& name : change.changed) say(fmt::format("{} reloaded", name));
   running = std::move(change.config);
   host.reconfigure(running);
+}
+
+/// The record's file, for a clear error at the start instead of a lost record; nothing if it has no file.
+kernel::Result<kernel::UniqueFd> open_at_start(const config::DaemonConfig::Introspection& introspection) {
+  if (introspection.file.empty() || introspection.file == "none") return kernel::UniqueFd{};
+  return actors::open_record(introspection.file);
 }
 
 /// What a daemon was started with.
@@ -61,6 +68,7 @@ struct Start {
   std::vector<std::string> features;
   const kernel::UniqueFd& signals;
   std::shared_ptr<kernel::ServerSocket> server;
+  kernel::UniqueFd record;
 };
 
 /// Runs the daemon's actors until it is told to stop.
@@ -69,6 +77,9 @@ int serve(caf::actor_system& system, Start start) {
   if (!loop || !start.signals) return fail("out of descriptors");
   SupervisorHost host{system, start.config, std::move(start.server), nullptr, std::move(start.features),
                       *loop};
+  // Held until then: the reader of a FIFO that nobody writes sees its end.
+  host.await_record();
+  start.record.reset();
   config::DaemonConfig running = start.config;
   (*loop)->watch(start.signals.get(), [&](short) {
     signalfd_siginfo info{};
@@ -78,7 +89,7 @@ int serve(caf::actor_system& system, Start start) {
         caf::anon_send(host.control(), messages::StopDaemon{"the daemon stops"});
     }
   });
-  fmt::print(stderr, "proctord: ready at {}\n", start.config.proctord.socket);
+  say(fmt::format("ready at {}", start.config.proctord.socket));
   (*loop)->run();
   host.finish();
   return 0;
@@ -89,14 +100,11 @@ int serve(caf::actor_system& system, Start start) {
 int run_daemon(const config::DaemonConfig& config, const std::optional<std::string>& file,
                const std::vector<config::Override>& overrides) {
   const auto capabilities = kernel::probe();
-  if (const auto missing = capabilities.missing(); !missing.empty()) {
-    fmt::print(stderr, "proctord: this kernel ({}) lacks {}; `proctor check` tells more\n",
-               capabilities.kernel_release, fmt::join(missing, ", "));
-    return exit_failed;
-  }
-  if (config.introspection.file != "none")
-    if (const auto writable = actors::check_record_file({config.introspection.file}); !writable)
-      return fail(writable.error().message());
+  if (const auto missing = capabilities.missing(); !missing.empty())
+    return fail(fmt::format("this kernel ({}) lacks {}; `proctor check` tells more",
+                            capabilities.kernel_release, fmt::join(missing, ", ")));
+  auto record = open_at_start(config.introspection);
+  if (!record) return fail(record.error().message());
   if (const auto enough = launch::check_own_limits(); !enough) return fail(enough.error().message());
   sigset_t all;
   sigfillset(&all);
@@ -112,7 +120,7 @@ int run_daemon(const config::DaemonConfig& config, const std::optional<std::stri
   config::set_up_caf(caf_config, config);
   caf::actor_system system{caf_config};
   return serve(system, {config, file, overrides, describe(capabilities), signals,
-                        std::make_shared<kernel::ServerSocket>(*std::move(server))});
+                        std::make_shared<kernel::ServerSocket>(*std::move(server)), *std::move(record)});
 }
 
 }  // namespace proctor::cli

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <exception>
 #include <optional>
 #include <string>
@@ -14,9 +13,12 @@
 #include "cli/supervisor_host.hpp"
 #include "config/command_line.hpp"
 #include "config/loader.hpp"
+#include "kernel/bounded_write.hpp"
+#include "launch/descriptors.hpp"
 
 namespace {
 
+constexpr int exit_failed = 1;
 constexpr int exit_bad_configuration = 2;
 
 int run(int argc, char** argv) {
@@ -43,7 +45,7 @@ int run(int argc, char** argv) {
   const auto overrides = options.overrides();
   const auto loaded = proctor::config::load(path, overrides);
   if (const auto* issues = std::get_if<std::vector<proctor::config::ConfigIssue>>(&loaded)) {
-    for (const auto& issue : *issues) fmt::print(stderr, "proctord: {}\n", issue.message());
+    for (const auto& issue : *issues) proctor::kernel::say(fmt::format("proctord: {}", issue.message()));
     return exit_bad_configuration;
   }
   if (check_only) {
@@ -56,7 +58,7 @@ int run(int argc, char** argv) {
 /// What is thrown and not caught ends the process where it stands. It is not unwound up to main: the end of
 /// an actor system that could not be made waits for ever for the threads that it has.
 [[noreturn]] void end_at_once() {
-  fmt::print(stderr, "proctord: cannot go on: {}\n", proctor::cli::why_terminated());
+  proctor::kernel::say(fmt::format("proctord: cannot go on: {}", proctor::cli::why_terminated()));
   ::_exit(1);
 }
 
@@ -64,5 +66,9 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::set_terminate(end_at_once);
+  if (const auto opened = proctor::launch::open_closed_standard_streams(); !opened) {
+    proctor::kernel::say(fmt::format("proctord: {}", opened.error().message()));
+    return exit_failed;
+  }
   return run(argc, argv);
 }

@@ -1,11 +1,15 @@
 #include "cli/supervisor_host.hpp"
 
+#include <chrono>
 #include <exception>
 #include <system_error>
 #include <utility>
 
 namespace proctor::cli {
 namespace {
+
+/// How long the record may take to be opened.
+constexpr std::chrono::seconds record_timeout{5};
 
 actors::RecordLevel record_level(config::IntrospectionLevel level) {
   switch (level) {
@@ -58,9 +62,7 @@ SupervisorHost::SupervisorHost(caf::actor_system& system, const config::DaemonCo
   if (introspection.file != "none") {
     actors::RecordFile file{introspection.file.empty() ? "-" : introspection.file, introspection.rotate_bytes,
                             static_cast<std::uint32_t>(introspection.rotate_files)};
-    introspection_ = actors::spawn_observed<messages::introspection_actor, actors::introspection_state>(
-                         system, 0, actors::introspection, std::move(file), record_)
-                         .handle;
+    introspection_ = actors::spawn_introspection(system, std::move(file), record_);
     record_->actor = introspection_;
     record_->level = record_level(introspection.level);
   }
@@ -74,6 +76,14 @@ SupervisorHost::SupervisorHost(caf::actor_system& system, const config::DaemonCo
 }
 
 SupervisorHost::~SupervisorHost() = default;
+
+void SupervisorHost::await_record() {
+  if (!introspection_) return;
+  caf::scoped_actor self{system_};
+  // That it takes longer is its own affair.
+  self->request(introspection_, record_timeout, messages::FlushRecord{})
+      .receive([](messages::RecordFlushed) {}, [](const caf::error&) {});
+}
 
 void SupervisorHost::reconfigure(const config::DaemonConfig& config) {
   if (introspection_) {

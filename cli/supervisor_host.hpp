@@ -32,6 +32,9 @@ class SupervisorHost {
 
   [[nodiscard]] const messages::control_actor& control() const noexcept { return control_; }
 
+  /// Returns when the record, if there is one, has been opened.
+  void await_record();
+
   /// Applies what SIGHUP may change, and reopens the record.
   void reconfigure(const config::DaemonConfig& config);
 

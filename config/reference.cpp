@@ -85,8 +85,8 @@ no quotes beyond the shell's: `--introspection.level=all`. Each may be given onc
 
 ## Reloading
 
-SIGHUP makes proctord read the file again. Settings marked *reloadable* are in force from then on; for the others the
-record says that a restart is needed. A file with a mistake changes nothing.
+SIGHUP makes proctord read the file again. Settings marked *reloadable* are in force from then on; for the others it
+says on standard error that a restart is needed. A file with a mistake changes nothing.
 
 ## The settings
 )";

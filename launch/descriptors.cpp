@@ -18,6 +18,15 @@ kernel::Result<kernel::UniqueFd> open_null(int flags) {
   return fd;
 }
 
+/// Puts /dev/null at `fd` if it is closed, and all below it are not.
+kernel::Result<void> guard(int fd, int flags) {
+  if (::fcntl(fd, F_GETFD) >= 0) return {};
+  auto null = open_null(flags);  // takes the lowest free number, which is this one
+  if (!null) return null.error();
+  (void)null->release();
+  return {};
+}
+
 /// Whether somebody may be waiting for the end of file behind `fd`.
 bool is_pipe_or_socket(int fd) {
   struct stat status {};
@@ -48,10 +57,14 @@ kernel::Result<void> close_others(std::vector<int> keep) {
 
 kernel::Result<void> guard_standard_descriptors() {
   for (int fd = 0; fd <= 2; ++fd) {
-    if (::fcntl(fd, F_GETFD) >= 0) continue;
-    auto guard = open_null(O_PATH);  // takes the lowest free number, which is this one
-    if (!guard) return guard.error();
-    (void)guard->release();
+    if (auto done = guard(fd, O_PATH); !done) return done;
+  }
+  return {};
+}
+
+kernel::Result<void> open_closed_standard_streams() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (auto done = guard(fd, fd == 0 ? O_RDONLY : O_WRONLY); !done) return done;
   }
   return {};
 }

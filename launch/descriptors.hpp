@@ -13,6 +13,10 @@ namespace proctor::launch {
 /// such a number. Close-on-exec: CMD finds them closed as it should.
 [[nodiscard]] kernel::Result<void> guard_standard_descriptors();
 
+/// The same for a program that has no CMD: what was closed is /dev/null, and may be read and written as ever.
+/// To be called before anything else is opened.
+[[nodiscard]] kernel::Result<void> open_closed_standard_streams();
+
 /// What a process beside the target does with standard error.
 enum class StandardError {
   keep,            ///< until it has said what it may have to say

@@ -111,6 +111,7 @@ struct Event {
 /// What one loop noticed since it last slept; shared, never copied.
 struct EventBatch {
   std::shared_ptr<const std::vector<Event>> events;
+  std::uint64_t text_bytes = 0;  ///< of their strings
 };
 
 /// Reopen the record's file (it was rotated from outside).

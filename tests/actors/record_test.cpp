@@ -114,9 +114,7 @@ std::vector<messages::Event> one_of_each() {
 /// The introspection actor over a file.
 struct Writer {
   explicit Writer(RecordFile file) {
-    target->actor = actors::spawn_observed<messages::introspection_actor, actors::introspection_state>(
-                        actors.system, 0, actors::introspection, std::move(file), target)
-                        .handle;
+    target->actor = actors::spawn_introspection(actors.system, std::move(file), target);
     target->level = RecordLevel::all;
   }
   ~Writer() {
@@ -148,6 +146,15 @@ std::vector<std::string> lines_of(const std::string& path) {
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) lines.push_back(line);
   return lines;
+}
+
+/// What is in a pipe.
+std::string read_all(const kernel::UniqueFd& reader) {
+  std::string text;
+  char buffer[4096];
+  for (ssize_t count = 0; (count = ::read(reader.get(), buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(count));
+  return text;
 }
 
 /// The numbers of write_numbered() in a file, all lines of which must be as documented.
@@ -296,6 +303,34 @@ TEST_CASE("record: over its bound events are dropped and counted, and the record
   CHECK(lost["total"] == 5);
 }
 
+TEST_CASE("record: long lines that wait are bounded by their bytes") {
+  TestSystem actors;
+  const CollectedRecord record{actors.system, RecordLevel::all};
+  actors::Recorder recorder{record.target, "busy"};
+  constexpr std::uint64_t events = 10'000;  // none of which is taken off the backlog here
+  const std::string path(4000, 'x');
+  for (std::uint64_t i = 0; i < events; ++i)
+    recorder.record(RecordLevel::verdicts,
+                    event::VerdictGiven{some_process, 1, "openat", path, "ENOENT", "foreign"});
+  recorder.flush();
+  const std::uint64_t waiting = record.target->backlog;
+  CHECK(waiting * path.size() <= actors::record_backlog_bytes_max);
+  CHECK(waiting * path.size() > actors::record_backlog_bytes_max / 2);
+  CHECK(record.target->dropped == events - waiting);
+}
+
+TEST_CASE("record: long lines count for as long as they wait") {
+  const TemporaryDirectory directory;
+  Writer writer{{directory / "record.jsonl"}};
+  actors::Recorder recorder{writer.target, "busy"};
+  for (int i = 0; i < 100; ++i)
+    recorder.record(RecordLevel::lifecycle, event::SandboxArmed{{std::string(5000, 'x')}, {}, 17});
+  recorder.flush();
+  writer.flush();
+  CHECK(lines_of(directory / "record.jsonl").size() == 100);
+  CHECK(writer.target->backlog_bytes == 0);
+}
+
 TEST_CASE("record: what was handed in is in the file when the flush is answered, in order") {
   const TemporaryDirectory directory;
   Writer writer{{directory / "record.jsonl"}};
@@ -369,6 +404,64 @@ TEST_CASE("record: it is rotated by size, keeps so many files, and cuts no line"
   CHECK(kept.back() == events - 1);
   CHECK(kept.size() == events - kept.front());
   CHECK(kept.size() > files);
+}
+
+TEST_CASE("record: what is no regular file is written to, and neither rotated nor renamed") {
+  const TemporaryDirectory directory;
+  REQUIRE(::mkfifo((directory / "record").c_str(), 0600) == 0);
+  const kernel::UniqueFd reader{::open((directory / "record").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  Writer writer{{directory / "record", 100, 2}};
+  for (std::uint64_t i = 0; i < 5; ++i) writer.write_numbered(i);
+  writer.flush();
+  CHECK(std::filesystem::is_fifo(directory / "record"));
+  CHECK_FALSE(std::filesystem::exists(directory / "record.1"));
+  const auto text = read_all(reader);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 5);
+}
+
+TEST_CASE("record: a reader that does not read costs lines, which are counted, and no line is torn") {
+  const TemporaryDirectory directory;
+  REQUIRE(::mkfifo((directory / "record").c_str(), 0600) == 0);
+  const kernel::UniqueFd reader{::open((directory / "record").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  Writer writer{{directory / "record"}};
+  const CapturedStderr captured(directory / "stderr");
+  constexpr std::uint64_t events = 200;
+  const auto write_long = [&] {  // longer than what a pipe takes at once
+    writer.write({at_noon(event::ProcessExec{some_process, std::string(5000, 'x')})});
+  };
+  for (std::uint64_t i = 0; i < events; ++i) write_long();
+  writer.flush();
+  const std::uint64_t lost = writer.target->dropped;
+  CHECK(lost > 0);
+  REQUIRE(captured.lines().size() == 1);
+  CHECK(captured.lines()[0].find("EAGAIN") != std::string::npos);
+  auto text = read_all(reader);
+  write_long();
+  writer.flush();
+  text += read_all(reader);
+  std::istringstream lines(text);
+  std::uint64_t written = 0, said = 0;
+  for (std::string line; std::getline(lines, line); ++written) {
+    REQUIRE(fault_of(line) == "");
+    said = std::max(said, json::parse(line).value("total", std::uint64_t{0}));
+  }
+  CHECK(said == lost);
+  CHECK(written + lost == events + 1 + 1);  // the last one, and the line about the lost ones
+}
+
+TEST_CASE("record: on standard error it takes nothing back of what others wrote there") {
+  const TemporaryDirectory directory;
+  const CapturedStderr captured(directory / "stderr");
+  Writer writer{{"-"}};
+  writer.flush();
+  REQUIRE(::write(STDERR_FILENO, "another's\n", 10) == 10);
+  {
+    const FileSizeLimit limit(50);  // less than a line
+    writer.write_numbered(1);
+    writer.flush();
+  }
+  REQUIRE_FALSE(captured.lines().empty());
+  CHECK(captured.lines()[0] == "another's");
 }
 
 TEST_CASE("record: a line longer than the size of a file still gets one") {

@@ -10,9 +10,11 @@ import sys
 import textwrap
 
 import common
-from common import Daemon, DEADLINE_S, PROCTOR, PROCTORD, SystemTest, is_alive, wait_until
+from common import Daemon, DEADLINE_S, PROCTOR, PROCTORD, STOP_DEADLINE_S, SystemTest, is_alive, wait_until
 
 NOBODY = 65431  # a user without an account
+NOISY = "i=0; while [ $i -lt 2000 ]; do kill -9 1 2>/dev/null; i=$((i+1)); done; exit 3"
+START_S = 20  # for a daemon that cannot say that it is ready
 
 
 def proctor(*arguments, **keywords):
@@ -46,6 +48,24 @@ class Own(SystemTest):
 
         wait_until(runs, f"{name} runs")
         return process
+
+    def start_unheard(self, *options, redirections="", **keywords):
+        """A daemon that perhaps cannot say when it is ready; ready when this returns."""
+        self.socket = str(self.dir / "d.sock")
+        # exec: the process is the daemon itself.
+        process = subprocess.Popen(["sh", "-c", f'exec "$@" {redirections}', "sh", PROCTORD, "--socket", self.socket,
+                                    *options], stdin=subprocess.DEVNULL, **keywords)
+        self.addCleanup(self.end, process)
+        wait_until(self.serves, "it serves", START_S)
+        return process
+
+    def serves(self):
+        return proctor("ps", "--socket", self.socket).stdout == "no sandboxes\n"
+
+    def assert_ends_in_order(self, process):
+        process.terminate()
+        self.assertEqual(process.wait(STOP_DEADLINE_S), 0)
+        self.assertFalse(os.path.exists(self.socket))
 
 
 class Socket(Own):
@@ -232,6 +252,120 @@ class Signals(Own):
         for number in (signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGTTOU):
             daemon.process.send_signal(number)
         self.assertEqual(proctor("run", "--daemon", daemon.socket, "--", "echo", "served").stdout, "served\n")
+
+
+class Streams(Own):
+    """Standard streams that nobody reads, that are full or closed."""
+
+    def test_a_standard_error_that_is_full_does_not_stop_it(self):
+        process = self.start_unheard("--introspection.file=none", redirections="2>/dev/full")
+        self.assertEqual(proctor("run", "--daemon", self.socket, "--", "echo", "served").stdout, "served\n")
+        self.assert_ends_in_order(process)
+
+    def test_a_standard_error_whose_reader_has_gone_does_not_stop_it(self):
+        config = self.dir / "proctord.conf"
+        settings = '[sandbox]\nprocesses-max = 10\n[introspection]\nfile = "' + str(self.dir / "record-{}") + '"\n'
+        config.write_text(settings.format(1))
+        reader, writer = os.pipe()
+        with os.fdopen(reader), os.fdopen(writer, "wb") as stderr:
+            process = self.start_unheard(f"--config-file={config}", stderr=stderr)
+        (self.dir / "record-1").unlink()
+        # To be told: one setting that is in force at once, and one that needs a restart.
+        config.write_text(settings.format(2).replace("10", "20"))
+        process.send_signal(signal.SIGHUP)
+        wait_until((self.dir / "record-1").exists, "the record is opened anew", START_S)
+        self.assertTrue(self.serves())
+        self.assert_ends_in_order(process)
+
+    def test_closed_ones_are_not_taken_by_its_own_descriptors(self):
+        if os.geteuid() != 0:
+            return self.skip("needs root to look at the daemon's descriptors")
+        process = self.start_unheard(redirections="<&- >&- 2>&-")  # its record goes to standard error
+        self.assertEqual([os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in range(3)], ["/dev/null"] * 3)
+        self.assertEqual(proctor("run", "--daemon", self.socket, "--", "echo", "served").stdout, "served\n")
+        self.assert_ends_in_order(process)
+
+    def test_closed_ones_do_no_harm_to_an_embedded_session(self):
+        for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+            done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", PROCTOR, "run", "--embedded", "--", "sh",
+                                   "-c", "kill -9 1; ls /proc/self/fd >/dev/null; exit 7"], timeout=DEADLINE_S,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.assertEqual(done.returncode, 7, closed)
+
+
+class RecordReaders(Own):
+    """A record that is a pipe, and its reader."""
+
+    def make_fifo(self):
+        os.mkfifo(self.dir / "fifo")
+        return str(self.dir / "fifo")
+
+    def test_a_fifo_that_nobody_reads_is_refused_clearly(self):
+        fifo = self.make_fifo()
+        done = subprocess.run([PROCTORD, "--socket", str(self.dir / "d.sock"), f"--introspection.file={fifo}"],
+                              capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=START_S)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, rf"\Aproctord: [^\n]*{fifo}[^\n]*ENXIO[^\n]*\n\Z")
+
+    def test_a_fifo_is_written_to_its_reader_until_the_end(self):
+        fifo = self.make_fifo()
+        with open(self.dir / "got", "wb") as got:
+            reader = subprocess.Popen(["cat", fifo], stdout=got)
+        self.addCleanup(self.end, reader)
+        daemon = self.make(f"--introspection.file={fifo}")
+        proctor("run", "--daemon", daemon.socket, "--", "true")
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(reader.wait(DEADLINE_S), 0)
+        self.assertIn('"sandbox_ended"', (self.dir / "got").read_text())
+
+    def start_with_stalled_reader(self, where):
+        """A daemon whose record's reader does not read, and that reader's descriptor."""
+        if where == "FIFO":
+            fifo = self.make_fifo()
+            reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+            return self.start_unheard(f"--introspection.file={fifo}", stderr=subprocess.DEVNULL), reader
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        with os.fdopen(writer, "wb") as stderr:
+            return self.start_unheard(stderr=stderr), reader
+
+    def run_noisy(self):
+        """A sandbox with more lines on record than a pipe has room for."""
+        done = proctor("run", "--daemon", self.socket, "--", "sh", "-c", NOISY)
+        self.assertEqual((done.returncode, done.stderr), (3, ""))
+
+    def test_a_reader_that_does_not_read_stalls_nobody(self):
+        for where in ("FIFO", "standard error"):
+            with self.subTest(where=where):
+                process, reader = self.start_with_stalled_reader(where)
+                self.addCleanup(os.close, reader)
+                self.run_noisy()
+                self.assertEqual(proctor("run", "--daemon", self.socket, "--", "echo", "served").stdout, "served\n")
+                got = b""
+
+                def is_loss_on_record():
+                    nonlocal got
+                    proctor("run", "--daemon", self.socket, "--", "true")
+                    try:
+                        while part := os.read(reader, 1 << 20):
+                            got += part
+                    except BlockingIOError:
+                        pass
+                    return b'"record_lost"' in got
+
+                wait_until(is_loss_on_record, "the record tells what was lost")
+                for line in got.splitlines():
+                    if not line.startswith(b"proctord: "):
+                        self.assertIsInstance(json.loads(line), dict)
+                self.run_noisy()
+                self.assert_ends_in_order(process)
+
+    def test_a_reader_that_does_not_read_stalls_no_embedded_session(self):
+        fifo = self.make_fifo()
+        reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        done = proctor("run", "--embedded", f"--log={fifo}", "--", "sh", "-c", NOISY)
+        self.assertEqual((done.returncode, done.stderr), (3, ""))
 
 
 class Questions(Own):

@@ -1,0 +1,58 @@
+#include "kernel/bounded_write.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <string>
+
+namespace proctor::kernel {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// How long a reader of standard error may keep us waiting.
+constexpr std::chrono::milliseconds say_patience{200};
+
+/// What the kernel takes at once from who is told that there is room: as many whole lines as fit.
+std::string_view first_piece(std::string_view bytes) {
+  if (bytes.size() <= PIPE_BUF) return bytes;
+  const auto newline = bytes.rfind('\n', PIPE_BUF - 1);
+  return bytes.substr(0, newline == std::string_view::npos ? PIPE_BUF : newline + 1);
+}
+
+/// Whether a write would not wait; also when it would fail at once.
+bool await_room(int fd, steady_clock::time_point deadline) {
+  pollfd entry{fd, POLLOUT, 0};
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now()).count();
+    const int ready = ::poll(&entry, 1, static_cast<int>(std::clamp<decltype(left)>(left, 0, INT_MAX)));
+    if (ready >= 0 || errno != EINTR) return ready != 0;
+  }
+}
+
+}  // namespace
+
+Written write_within(int fd, std::string_view bytes, steady_clock::time_point deadline) {
+  Written done;
+  while (done.bytes < bytes.size()) {
+    if (!await_room(fd, deadline)) return {done.bytes, EAGAIN};
+    const auto piece = first_piece(bytes.substr(done.bytes));
+    const auto count = ::write(fd, piece.data(), piece.size());
+    if (count > 0)
+      done.bytes += static_cast<std::size_t>(count);
+    else if (errno != EINTR && (errno != EAGAIN || steady_clock::now() >= deadline))
+      return {done.bytes, errno};
+  }
+  return done;
+}
+
+void say(std::string_view line) {
+  std::string whole{line};
+  whole += '\n';
+  static_cast<void>(write_within(STDERR_FILENO, whole, steady_clock::now() + say_patience));
+}
+
+}  // namespace proctor::kernel

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <string_view>
 
-#include "launch/session_parent.hpp"
+#include "launch/session_end.hpp"
 
 namespace proctor::cli {
 namespace {

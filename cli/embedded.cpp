@@ -1,18 +1,17 @@
 #include "cli/embedded.hpp"
 
-#include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <caf/all.hpp>
-#include <cstdio>
 #include <exception>
 #include <thread>
 #include <utility>
 
 #include "cli/supervisor_host.hpp"
 #include "config/caf_config.hpp"
+#include "kernel/bounded_write.hpp"
 #include "launch/embedded_session.hpp"
 #include "launch/front_channel.hpp"
 #include "launch/harden.hpp"
@@ -43,7 +42,7 @@ int run_embedded(const std::string& json) {
   ::umask(077);  // the record tells what its user runs
   const auto session = launch::parse_embedded_session(json);
   if (!session) {
-    fmt::print(stderr, "proctord: --session is for proctor itself: {}\n", session.error().message());
+    kernel::say("proctord: --session is for proctor itself: " + session.error().message());
     return launch::exit_proctor_failed;
   }
   front_of_session = session->front_fd;

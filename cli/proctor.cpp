@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -11,7 +13,7 @@
 #include "cli/inspect.hpp"
 #include "cli/ps.hpp"
 #include "cli/run.hpp"
-#include "launch/session_parent.hpp"
+#include "launch/session_end.hpp"
 
 namespace {
 
@@ -64,7 +66,11 @@ int dispatch(std::vector<std::string> arguments) {
 int main(int argc, char** argv) {
   // Ours throw nothing; the libraries underneath may run out of memory.
   try {
-    return dispatch({argv + (argc > 0 ? 1 : 0), argv + argc});
+    const int status = dispatch({argv + (argc > 0 ? 1 : 0), argv + argc});
+    // What was printed is not said before it is written: a full disk shows here.
+    if (std::fflush(stdout) == 0) return status;
+    std::fprintf(stderr, "proctor: cannot write to standard output: %s\n", std::strerror(errno));
+    return proctor::launch::exit_proctor_failed;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "proctor: %s\n", error.what());
     return proctor::launch::exit_proctor_failed;

@@ -14,7 +14,7 @@
 #include "config/text.hpp"
 #include "kernel/result.hpp"
 #include "launch/session.hpp"
-#include "launch/session_parent.hpp"
+#include "launch/session_end.hpp"
 
 namespace proctor::cli {
 namespace {

@@ -15,7 +15,7 @@
 #include "kernel/landlock.hpp"
 #include "kernel/seccomp_install.hpp"
 #include "launch/command_search.hpp"
-#include "launch/session_parent.hpp"
+#include "launch/session_end.hpp"
 #include "policy/filter.hpp"
 
 namespace proctor::launch {

@@ -173,14 +173,15 @@ class Ends(SystemTest):
     def test_a_chain_of_orphans_does_not_outrun_the_end_of_a_killed_front(self):
         # Each generation ends before the next is noticed, and none dies with its parent.
         chain = textwrap.dedent("""
-            import ctypes, os, sys, time
+            import ctypes, os, time
+            ctypes.CDLL(None).prctl(1, 0)
             os.write(1, b"up\\n")
-            if os.fork():
+            if os.fork() and os.fork() and os.fork():
                 time.sleep(1000)
-            for generation in range(200_000):
-                ctypes.CDLL(None).prctl(1, 0)
+            for generation in range(100_000):
                 if os.fork():
                     os._exit(0)
+                time.sleep(0.004)
         """)
         for mode in MODES:
             with self.subTest(mode=mode):

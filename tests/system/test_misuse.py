@@ -51,6 +51,14 @@ class Misuse(SystemTest):
             self.assertEqual((done.returncode, done.stderr), (0, b""), arguments)
             self.assertIn(b"proctor", done.stdout)
 
+    def test_what_cannot_be_written_is_a_failure(self):
+        for arguments in (["--help"], ["--version"], ["run", "--help"], ["check"], ["check", "--json"]):
+            with self.subTest(arguments=arguments), open("/dev/full", "wb") as full:
+                done = subprocess.run([PROCTOR, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=DEADLINE_S,
+                                      check=False)
+                self.assertEqual(done.returncode, 125, done.stderr)
+                self.assertRegex(done.stderr, rb"\Aproctor: [^\n]+\n\Z")
+
     def test_options_after_cmd_are_cmds(self):
         for mode in MODES:
             self.assertEqual(self.run_in(mode, ["echo", "--help", "--", "-x"]).stdout, b"--help -- -x\n")

@@ -25,14 +25,14 @@ namespace {
 int front_of_session = -1;
 
 /// Tells the user's side why there is no session. The target ends with this process.
-int fail(std::string why) {
+int end_session(std::string why) {
   kernel::MessageSocket front{kernel::UniqueFd{front_of_session}};
   (void)front.send(launch::to_json(
       launch::FrontEvent{launch::FrontEvent::Kind::failed, launch::exit_proctor_failed, std::move(why)}));
   return launch::exit_proctor_failed;
 }
 
-[[noreturn]] void fail_at_once() { ::_exit(fail("the supervisor cannot go on: " + why_terminated())); }
+[[noreturn]] void end_at_once() { ::_exit(end_session("the supervisor cannot go on: " + why_terminated())); }
 
 }  // namespace
 
@@ -46,7 +46,7 @@ int run_embedded(const std::string& json) {
     return launch::exit_proctor_failed;
   }
   front_of_session = session->front_fd;
-  std::set_terminate(fail_at_once);
+  std::set_terminate(end_at_once);
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);  // before the actor system: its threads inherit the mask
@@ -59,7 +59,7 @@ int run_embedded(const std::string& json) {
   config::set_up_caf(caf_config, config);
   caf::actor_system system{caf_config};
   auto loop = actors::Loop::create(system);
-  if (!loop) return fail(loop.error().message());
+  if (!loop) return end_session(loop.error().message());
   SupervisorHost host{system, config, nullptr, std::move(to_parent), {}, *loop};
   std::thread control{[loop = *loop] { loop->run(); }};
   const int status = launch::run_session_parent(*session);

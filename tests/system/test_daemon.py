@@ -96,6 +96,27 @@ class Socket(Own):
         second = self.make()
         self.assertEqual(proctor("run", "--daemon", second.socket, "--", "echo", "served").stdout, "served\n")
 
+    def test_serves_its_own_where_others_are_hidden_and_no_sandbox(self):
+        if os.geteuid() != 0:
+            return self.skip("mounting needs root")
+        # In a pid namespace of its own, for the option is the whole namespace's. Without capabilities and group root sees
+        # none of those who have them: so its shell there is hidden from whoever it starts.
+        script = """
+            mount -o remount,hidepid=2 /proc || exit 9
+            less='setpriv --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all'
+            $less "$1/proctord" --socket "$2" --introspection.file=none &
+            until [ -S "$2" ]; do sleep 0.01; done
+            sh -c "$less '$1/proctor' ps --socket '$2'; echo \\$?"
+            sh -c "$less '$1/proctor' run --daemon '$2' -- '$1/proctor' ps --socket '$2'; echo \\$?"
+            kill $!
+            wait
+        """
+        done = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh",
+                               os.path.dirname(PROCTOR), str(self.dir / "d.sock")], capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=DEADLINE_S, check=False)
+        self.assertEqual(done.stdout, "no sandboxes\n0\n1\n", done.stderr)
+        self.assertRegex(done.stderr, "proctor ps: the supervisor cannot tell whether a sandboxed process asks")
+
     def test_a_sandboxed_process_in_the_daemons_place_is_given_nothing(self):
         daemon = self.make()
         self.daemon = daemon

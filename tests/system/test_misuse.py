@@ -139,18 +139,14 @@ class Misuse(SystemTest):
                     self.assertGreater(int(lines), 60)
                     self.assertEqual(left, b"1")  # of 512 bytes each
 
-    def test_a_proc_of_other_numbers_or_none_is_said(self):
+    def test_a_proc_of_other_numbers_is_said(self):
         if os.geteuid() != 0:
             return self.skip("making a pid namespace needs root")
         for mode in MODES:
-            command = [*common.prefix(mode, self.daemon), "true"]
-            for surroundings, words in ((["unshare", "--pid", "--fork"], rb"/proc is that of another pid namespace"),
-                                        (["unshare", "--mount", "sh", "-c", 'umount -l /proc && exec "$@"', "-"],
-                                         rb"no procfs is mounted at /proc")):
-                with self.subTest(mode=mode, surroundings=surroundings):
-                    done = subprocess.run([*surroundings, *command], capture_output=True, timeout=DEADLINE_S,
-                                          stdin=subprocess.DEVNULL, check=False)
-                    self.assert_refused(done, words + rb"[^\n]+mount one[^\n]+\n\Z")
+            with self.subTest(mode=mode):
+                done = subprocess.run(["unshare", "--pid", "--fork", *common.prefix(mode, self.daemon), "true"],
+                                      capture_output=True, timeout=DEADLINE_S, stdin=subprocess.DEVNULL, check=False)
+                self.assert_refused(done, rb"/proc is that of another pid namespace[^\n]+mount one[^\n]+\n\Z")
         own = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", *common.prefix("daemon", self.daemon), "true"],
                              capture_output=True, timeout=DEADLINE_S, stdin=subprocess.DEVNULL, check=False)
         self.assert_refused(own, rb"[^\n]+ use --embedded\n\Z")

@@ -193,6 +193,17 @@ class Leaks(SystemTest):
                 self.assertLess(int(held), 40_000)
                 self.assertEqual(after, b"opened")
 
+    def test_no_proc_at_all_is_said(self):  # the sanitizers themselves cannot do without
+        if os.geteuid() != 0:
+            return self.skip("unmounting needs root")
+        for mode in common.MODES:
+            with self.subTest(mode=mode):
+                done = subprocess.run(["unshare", "--mount", "sh", "-c", 'umount -l /proc && exec "$@"', "-",
+                                       *common.prefix(mode, self.daemon), "true"], capture_output=True,
+                                      timeout=DEADLINE_S, stdin=subprocess.DEVNULL, check=False)
+                self.assertEqual((done.returncode, done.stdout), (125, b""), done.stderr)
+                self.assertRegex(done.stderr, rb"\Aproctor: no procfs is mounted at /proc; mount one[^\n]+\n\Z")
+
     def test_too_little_room_for_its_threads_is_said_and_nothing_hangs(self):
         told = set()
         for megabytes in range(20, 100, 4):

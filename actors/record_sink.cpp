@@ -34,10 +34,8 @@ bool is_same_file(const kernel::UniqueFd& fd, const struct stat& other) {
 }  // namespace
 
 kernel::Result<kernel::UniqueFd> open_record(const std::string& path) {
-  // O_NONBLOCK: a FIFO that nobody reads is an error, not a wait.
-  kernel::UniqueFd fd{
-      ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600)};
-  if (!fd) return kernel::Error::last("open the record " + path);
+  auto fd = kernel::open_at_end(path);
+  if (!fd) return kernel::Error{fd.error().number, "open the record " + path};
   return fd;
 }
 

@@ -133,8 +133,8 @@ void sandbox_down(ControlSelf self, const caf::down_msg& down) {
 /// connection is a socket pair, its own.
 bool may_attach(pid_t peer, pid_t init) {
   if (peer == init) return true;
-  const auto parent = kernel::PidFd::open(init);
-  const auto info = parent ? parent->info() : kernel::Result<kernel::TaskInfo>(parent.error());
+  const auto process = kernel::PidFd::open(init);
+  const auto info = process ? process->info() : kernel::Result<kernel::TaskInfo>(process.error());
   return info && info->ppid == peer;
 }
 

@@ -1,12 +1,13 @@
 #include "kernel/bounded_write.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <string>
 
 namespace proctor::kernel {
 namespace {
@@ -35,11 +36,20 @@ bool await_room(int fd, steady_clock::time_point deadline) {
 
 }  // namespace
 
+Result<UniqueFd> open_at_end(const std::string& path) {
+  UniqueFd fd{::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600)};
+  if (!fd) return Error::last("open " + path);
+  return fd;
+}
+
 Written write_within(int fd, std::string_view bytes, steady_clock::time_point deadline) {
   Written done;
+  struct stat status {};
+  const bool may_wait = ::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode);
   while (done.bytes < bytes.size()) {
-    if (!await_room(fd, deadline)) return {done.bytes, EAGAIN};
-    const auto piece = first_piece(bytes.substr(done.bytes));
+    if (may_wait && !await_room(fd, deadline)) return {done.bytes, EAGAIN};
+    const auto rest = bytes.substr(done.bytes);
+    const auto piece = may_wait ? first_piece(rest) : rest;
     const auto count = ::write(fd, piece.data(), piece.size());
     if (count > 0)
       done.bytes += static_cast<std::size_t>(count);

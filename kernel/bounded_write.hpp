@@ -2,9 +2,17 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string>
 #include <string_view>
 
+#include "kernel/result.hpp"
+#include "kernel/unique_fd.hpp"
+
 namespace proctor::kernel {
+
+/// Opens a file to write at its end, and makes it, with mode 0600, if there is none. Never waits: a FIFO that
+/// nobody reads is ENXIO.
+[[nodiscard]] Result<UniqueFd> open_at_end(const std::string& path);
 
 /// How far a write came.
 struct Written {
@@ -14,7 +22,7 @@ struct Written {
 
 /// Writes `bytes`, waiting until `deadline` at most for whoever reads a pipe, a socket or a terminal. With a
 /// deadline that has passed it writes what can be written without a wait. Whole lines of up to PIPE_BUF bytes
-/// are not torn.
+/// are not torn. A regular file, for which nobody waits, is written in one piece.
 ///
 /// A descriptor that blocks can still be filled by somebody else between the look at it and the write.
 [[nodiscard]] Written write_within(int fd, std::string_view bytes,

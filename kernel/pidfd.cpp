@@ -118,6 +118,21 @@ std::optional<TaskInfo> PidFd::quick_info() const noexcept {
                   info.fsuid, info.fsgid};
 }
 
+Result<PidFd> PidFd::parent() const {
+  constexpr int attempts_max = 8;
+  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+    const auto before = info();
+    if (!before) return before.error();
+    if (before->ppid <= 0) return PidFd{};
+    auto parent = open(before->ppid);
+    if (!parent && parent.error().number != ESRCH) return parent;
+    if (!parent) continue;
+    // Still its parent: so it was so all the while, and what was opened by its number is it.
+    if (const auto after = info(); after && after->ppid == before->ppid) return parent;
+  }
+  return gone(fmt::format("hold the parent of {}", pid_));
+}
+
 bool PidFd::is_alive() const noexcept {
   // EPERM is about a task that is there: of another user, or outside of a Landlock domain.
   return ::syscall(SYS_pidfd_send_signal, fd_.get(), 0, nullptr, 0) == 0 || errno == EPERM;

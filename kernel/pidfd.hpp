@@ -48,6 +48,11 @@ class PidFd {
   /// The same in one question, or nothing where the kernel does not know it (before 6.13).
   [[nodiscard]] std::optional<TaskInfo> quick_info() const noexcept;
 
+  /// The parent, held, and surely it: a number is believed while the task, asked again, still has it for a
+  /// parent. A PidFd of nothing, with pid 0: it has none in this process's pid namespace. ESRCH: the task is
+  /// reaped, or one parent after the other ended under the question.
+  [[nodiscard]] Result<PidFd> parent() const;
+
   /// Whether the task is not yet reaped (a zombie still owns its number, so it counts as alive).
   /// Says no of one in a pid namespace that is not this process's own or below it.
   [[nodiscard]] bool is_alive() const noexcept;

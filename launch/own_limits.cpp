@@ -18,14 +18,17 @@ kernel::Result<void> check_descriptors() {
                                    limit.rlim_max, descriptors_min)};
 }
 
+void raise_to_hard_limit(int resource) noexcept {
+  rlimit limit{};
+  if (::getrlimit(resource, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(resource, &limit);  // cannot fail: not above what is allowed
+}
+
 /// Without a limit where that is allowed (CAP_SYS_RESOURCE), else up to the hard one.
 void lift_file_size() noexcept {
   const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
-  if (::setrlimit(RLIMIT_FSIZE, &unlimited) == 0) return;
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_FSIZE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)::setrlimit(RLIMIT_FSIZE, &limit);  // cannot fail: not above what is allowed
+  if (::setrlimit(RLIMIT_FSIZE, &unlimited) != 0) raise_to_hard_limit(RLIMIT_FSIZE);
 }
 
 kernel::Result<void> check_file_size() {
@@ -52,10 +55,7 @@ kernel::Result<void> check_own_limits() {
 
 void raise_own_limits() noexcept {
   lift_file_size();
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);  // cannot fail: not above what is allowed
+  raise_to_hard_limit(RLIMIT_NOFILE);
 }
 
 }  // namespace proctor::launch

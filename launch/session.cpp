@@ -1,6 +1,5 @@
 #include "launch/session.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "kernel/bounded_write.hpp"
 #include "kernel/message_socket.hpp"
 #include "launch/descriptors.hpp"
 #include "launch/embedded_session.hpp"
@@ -51,8 +51,8 @@ kernel::Result<std::optional<MessageSocket>> choose_daemon(const SessionOptions&
   if (options.supervision == Supervision::embedded) return Choice();
   if (options.supervision == Supervision::daemon) {
     auto connection = connect_to(options.socket);
-    const auto is_there = [&] { return connection || connection.error().number == EPERM; };
-    if (!is_there()) {
+    // EPERM is connect_to's own: somebody answers, and is not to be asked.
+    if (!connection && connection.error().number != EPERM) {
       return kernel::Error{
           connection.error().number,
           fmt::format("no daemon answers at {}; start proctord, or use --embedded", options.socket.string())};
@@ -104,10 +104,8 @@ kernel::Result<std::string> absolute_log(const std::filesystem::path& log) {
   EmbeddedSession probe{0, 0, 0, 0, 0, 0, false, absolute};
   const auto carried = parse_embedded_session(to_json(probe));
   if (!carried || !(*carried == probe)) return kernel::Error{EILSEQ, "--log: the path is not UTF-8"};
-  // O_NONBLOCK: a FIFO that nobody reads is an error, not a wait.
-  const kernel::UniqueFd writable{
-      ::open(absolute.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600)};
-  if (!writable) return kernel::Error::last("--log: open " + absolute);
+  if (const auto writable = kernel::open_at_end(absolute); !writable)
+    return kernel::Error{writable.error().number, "--log: " + writable.error().operation};
   return absolute;
 }
 

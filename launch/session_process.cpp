@@ -25,8 +25,8 @@ class SessionProcess {
 
   /// Returns only to say why not.
   kernel::Error serve(MessageSocket daemon) {
-    const auto target = fork_target(daemon, {daemon.fd()});
-    if (!target) return target.error();
+    const auto forked = fork_target(daemon, {daemon.fd()});
+    if (!forked) return forked.error();
     ::prctl(PR_SET_NAME, session_parent_comm, 0, 0, 0);
     ChannelFront front(std::move(front_));
     front.report(run_session_parent(Session{std::move(daemon), target_.pid, std::move(target_.pidfd),
@@ -39,8 +39,8 @@ class SessionProcess {
     auto pair = MessageSocket::pair();
     if (!pair) return pair.error();
     auto& [parent_end, supervisor_end] = *pair;
-    const auto target = fork_target(parent_end, {parent_end.fd(), supervisor_end.fd()});
-    if (!target) return target.error();
+    const auto forked = fork_target(parent_end, {parent_end.fd(), supervisor_end.fd()});
+    if (!forked) return forked.error();
     for (const int fd : {front_.fd(), parent_end.fd(), supervisor_end.fd(), target_.pidfd.get(),
                          target_.exec_report.get()}) {
       if (::fcntl(fd, F_SETFD, 0) != 0) return kernel::Error::last("hand a descriptor over");

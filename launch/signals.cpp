@@ -14,12 +14,11 @@ constexpr int ancestry_max = 4096;
 
 /// Whether `sender` descends from the session parent.
 bool is_inside(pid_t sender, pid_t parent) {
-  for (int depth = 0; sender > 1 && depth < ancestry_max; ++depth) {
-    if (sender == parent) return true;
-    const auto process = kernel::PidFd::open(sender);
-    const auto info = process ? process->info() : kernel::Result<kernel::TaskInfo>(process.error());
-    if (!info) return false;
-    sender = info->ppid;
+  if (sender == parent) return true;
+  auto process = kernel::PidFd::open(sender);
+  for (int depth = 0; process && process->pid() > 1 && depth < ancestry_max; ++depth) {
+    if (process->pid() == parent) return true;
+    process = process->parent();
   }
   return false;
 }

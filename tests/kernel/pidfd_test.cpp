@@ -409,6 +409,23 @@ TEST_CASE("pidfd: a thread belongs to its group and to no other", "[pidfd]") {
   CHECK(eventually([&] { return !is_thread_of(target.tgid(), target.tid()); }));
 }
 
+TEST_CASE("pidfd: the parent is held, and nobody's is nothing", "[pidfd]") {
+  Child child{[] { return 7; }};
+  const auto held = open(child.pid());
+  const auto parent = held.parent();
+  REQUIRE(parent);
+  CHECK(parent->pid() == ::getpid());
+  CHECK(parent->is_alive());
+  const auto of_first = open(1).parent();
+  REQUIRE(of_first);
+  CHECK(of_first->pid() == 0);
+  CHECK_FALSE(*of_first);
+  child.wait();
+  const auto of_gone = held.parent();
+  REQUIRE_FALSE(of_gone);
+  CHECK(of_gone.error().number == ESRCH);
+}
+
 TEST_CASE("pidfd: an older kernel is asked through /proc", "[pidfd]") {
   Threaded target;
   Child ended{[] { return 7; }};

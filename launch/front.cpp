@@ -10,6 +10,7 @@
 #include <csignal>
 
 #include "launch/front_channel.hpp"
+#include "launch/harden.hpp"
 #include "launch/tree.hpp"
 
 namespace proctor::launch {
@@ -42,7 +43,11 @@ class Front {
       std::array<pollfd, 2> entries{{{signals_.get(), POLLIN, 0}, {channel_.fd(), POLLIN, 0}}};
       if (::poll(entries.data(), entries.size(), -1) < 0) continue;  // EINTR
       if (entries[0].revents != 0) read_signals();
-      if (entries[1].revents != 0) read_channel();
+      if (entries[1].revents == 0) continue;
+      // Now, before the listener is in our hands; and no sooner, for who is not dumpable is hidden where procfs
+      // hides processes (hidepid), and a daemon that has not yet spoken is still looking at who asks.
+      harden_supervisor();
+      read_channel();
     }
     reap_parent();
     return std::move(*end_);

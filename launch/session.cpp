@@ -136,7 +136,6 @@ SessionEnd run_as_front(const TargetPlan& plan, const SignalState& signals,
   supervisor = EmbeddedSupervisor{};  // a daemon must not take us for its session parent
   const auto done = let_go_of_inheritance(StandardError::keep, {channel->first.fd(), messages.fd()});
   if (!done) return own_failure(done.error());
-  harden_supervisor();
   return run_front(std::move(channel->first), parent, bystanders, messages);
 }
 

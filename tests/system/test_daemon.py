@@ -100,21 +100,30 @@ class Socket(Own):
         if os.geteuid() != 0:
             return self.skip("mounting needs root")
         # In a pid namespace of its own, for the option is the whole namespace's. Without capabilities and group root sees
-        # none of those who have them: so its shell there is hidden from whoever it starts.
+        # none of those who have them: so its shell there is hidden from whoever it starts. In the last round the daemon
+        # is stopped until the session that asks is as far as it gets by itself.
         script = """
             mount -o remount,hidepid=2 /proc || exit 9
             less='setpriv --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all'
             $less "$1/proctord" --socket "$2" --introspection.file=none &
+            daemon=$!
             until [ -S "$2" ]; do sleep 0.01; done
             sh -c "$less '$1/proctor' ps --socket '$2'; echo \\$?"
             sh -c "$less '$1/proctor' run --daemon '$2' -- '$1/proctor' ps --socket '$2'; echo \\$?"
-            kill $!
+            kill -STOP $daemon
+            sh -c "$less '$1/proctor' run --daemon '$2' -- echo ran & echo \\$! >'$3'; wait \\$!; echo \\$?" &
+            until grep -sqx proctor:session /proc/[0-9]*/comm && grep -sq '^State:.S' "/proc/$(cat "$3")/status"; do
+                sleep 0.01
+            done
+            kill -CONT $daemon
+            wait $!
+            kill $daemon
             wait
         """
-        done = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh",
-                               os.path.dirname(PROCTOR), str(self.dir / "d.sock")], capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, timeout=DEADLINE_S, check=False)
-        self.assertEqual(done.stdout, "no sandboxes\n0\n1\n", done.stderr)
+        done = subprocess.run(["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script, "sh",
+                               os.path.dirname(PROCTOR), str(self.dir / "d.sock"), str(self.dir / "front")],
+                              capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=DEADLINE_S, check=False)
+        self.assertEqual(done.stdout, "no sandboxes\n0\n1\nran\n0\n", done.stderr)
         self.assertRegex(done.stderr, "proctor ps: the supervisor cannot tell whether a sandboxed process asks")
 
     def test_a_sandboxed_process_in_the_daemons_place_is_given_nothing(self):

@@ -244,7 +244,7 @@ Verdict ProcessState::unreadable(const kernel::Error& error) const {
     case EACCES:
       // Continue safety: the target made itself undumpable, so that an unprivileged supervisor cannot
       // read its paths. Landlock keeps procfs closed all the same; nothing can be served, no more.
-      if (context_.landlocked) return {Continue{}};
+      if (context_.order.landlocked) return {Continue{}};
       return {Fail{EACCES}, "the argument cannot be read"};
     default:
       return {Fail{EINTR}, "the target is gone"};

@@ -33,40 +33,8 @@ constexpr std::string_view phase_name(sandbox_state::Phase phase) {
 /// Looks at a tree that keeps growing while it is being stopped.
 constexpr int stop_rounds_max = 1000;
 
-/// Starts what receives and decides, registers the target, and lets it go.
-void start(SandboxSelf self, SandboxContext& context) {
-  auto& state = self->state;
-  auto keep = [&context](auto spawned) {
-    context.actors.push_back(spawned.counters);
-    context.essential.push_back(caf::actor_cast<caf::actor>(spawned.handle));
-    return std::move(spawned.handle);
-  };
-  state.registry =
-      keep(spawn_on<messages::registry_actor, registry_state>(*context.loop, self->id(), registry, &context));
-  context.registry_id = state.registry.id();
-  state.exit_watcher = keep(spawn_on<messages::exit_watcher_actor, exit_watcher_state>(
-      *context.loop, self->id(), exit_watcher, &context));
-  state.notification = keep(spawn_on<messages::notification_actor, notification_state>(
-      *context.loop, self->id(), notification, &context, messages::sandbox_actor{self}));
-  context.index.register_process(context.order.target);
-  context.on_process_ended = [self, context = &context] {
-    // Whoever turned up since is killed as it registers; this is for the ones that never ask for anything.
-    if (context->ending && context->index.size() == 0) self->state.kill_all();
-  };
-  caf::anon_send(state.notification, messages::Arm{});
-  state.phase = sandbox_state::Phase::armed;
-  context.recorder.record(
-      RecordLevel::lifecycle,
-      messages::event::SandboxArmed{context.order.command, context.order.degraded, context.order.target});
-  // The target's first notified call waits in the kernel until the listener is in the loop. Then its
-  // session parent learns from the report pipe whether the exec worked; a lost byte is a dead target.
-  const char go = 1;
-  [[maybe_unused]] const auto ignored = ::write(context.order.release.get(), &go, 1);
-  context.order.release.reset();
-}
-
 /// Closes the books: every actor of the sandbox ends, and with the last one the loop.
-void finish(SandboxSelf self) {
+void finish(SandboxSelf self, caf::error why = {}) {
   auto& state = self->state;
   if (state.phase == sandbox_state::Phase::ended) return;
   state.phase = sandbox_state::Phase::ended;
@@ -83,7 +51,64 @@ void finish(SandboxSelf self) {
        {caf::actor_cast<caf::actor>(state.notification), caf::actor_cast<caf::actor>(state.exit_watcher),
         caf::actor_cast<caf::actor>(state.registry)})
     self->send_exit(actor, caf::exit_reason::user_shutdown);  // CAF ignores a 'normal' one
-  self->quit();
+  self->quit(std::move(why));
+}
+
+/// Lets the target go, which is in the index now.
+void arm(SandboxSelf self) {
+  auto& state = self->state;
+  auto& context = *state.context;
+  // Of a sandbox that is to end too: so it hears of the last process's end.
+  caf::anon_send(state.notification, messages::Arm{});
+  if (state.phase == sandbox_state::Phase::ending) return state.kill_all();
+  state.phase = sandbox_state::Phase::armed;
+  context.recorder.record(
+      RecordLevel::lifecycle,
+      messages::event::SandboxArmed{context.order.command, context.order.degraded, context.order.target});
+  // The target's first notified call waits in the kernel until the listener is in the loop. Then its
+  // session parent learns from the report pipe whether the exec worked; a lost byte is a dead target.
+  const char go = 1;
+  [[maybe_unused]] const auto ignored = ::write(context.order.release.get(), &go, 1);
+  context.order.release.reset();
+}
+
+/// A target that nobody could judge is not let go: it reads the end of file that comes with the sandbox's
+/// end.
+void give_up(SandboxSelf self, std::string why) {
+  self->state.end_reason = why;
+  finish(self, caf::make_error(caf::sec::runtime_error, std::move(why)));
+}
+
+/// Starts what receives and decides, and has the target registered.
+void start(SandboxSelf self, SandboxContext& context) {
+  auto& state = self->state;
+  auto keep = [&context](auto spawned) {
+    context.actors.push_back(spawned.counters);
+    context.essential.push_back(caf::actor_cast<caf::actor>(spawned.handle));
+    return std::move(spawned.handle);
+  };
+  state.registry =
+      keep(spawn_on<messages::registry_actor, registry_state>(*context.loop, self->id(), registry, &context));
+  context.registry_id = state.registry.id();
+  state.exit_watcher = keep(spawn_on<messages::exit_watcher_actor, exit_watcher_state>(
+      *context.loop, self->id(), exit_watcher, &context));
+  state.notification = keep(spawn_on<messages::notification_actor, notification_state>(
+      *context.loop, self->id(), notification, &context, messages::sandbox_actor{self}));
+  context.on_process_ended = [self, context = &context] {
+    // Whoever turned up since is killed as it registers; this is for the ones that never ask for anything.
+    if (context->ending && context->index.size() == 0) self->state.kill_all();
+  };
+  // Without a timeout: it answers within this loop, and a request that waits in CAF's clock would hold the
+  // loop beyond the sandbox's end.
+  self->request(state.registry, caf::infinite, messages::Register{context.order.target})
+      .then(
+          [self](bool registered) {
+            if (registered) return arm(self);
+            give_up(self, "its target has ended, or there is no room for one more process");
+          },
+          [self](const caf::error& error) {
+            give_up(self, "its registry failed: " + caf::to_string(error));
+          });
 }
 
 }  // namespace

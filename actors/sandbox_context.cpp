@@ -38,7 +38,6 @@ SandboxContext::SandboxContext(std::shared_ptr<Loop> sandbox_loop, messages::San
     : loop(std::move(sandbox_loop)),
       order(std::move(sandbox_order)),
       limits(sandbox_limits),
-      landlocked(order.landlocked),
       administers_network(kernel::may_be_permitted(order.target, CAP_NET_ADMIN)),
       administers_system(kernel::may_be_permitted(order.target, CAP_SYS_ADMIN)),
       listener(std::move(seccomp_listener)),
@@ -58,7 +57,7 @@ SandboxContext::SandboxContext(std::shared_ptr<Loop> sandbox_loop, messages::San
       held_files(*this),
       view(*this),
       hints(order.ungranted_directories, procfs::told_outside_procfs(order.policy.limits)),
-      gate(members, hints, &view),
+      gate(members, hints, &view, order.landlocked ? procfs::Backstop::landlock : procfs::Backstop::none),
       receiver(*loop, listener, journal) {
   if (order.policy.limits.cpus) listener.expect_restricted(order.target);
   if (!kernel::has_fixed_credentials(order.target)) return;

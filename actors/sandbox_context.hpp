@@ -99,7 +99,6 @@ struct SandboxContext {
   messages::SandboxOrder order;
   SandboxLimits limits;
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
-  bool landlocked;  ///< the kernel itself keeps the target out of procfs
   /// Of every thread of the sandbox, when the target's can never change.
   std::optional<kernel::Credentials> everyones_credentials;
   /// The target, and with it every process that ever is of the sandbox, may be permitted CAP_NET_ADMIN;

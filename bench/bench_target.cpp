@@ -11,7 +11,6 @@
 #include <chrono>
 #include <utility>
 
-#include "kernel/landlock.hpp"
 #include "kernel/message_socket.hpp"
 #include "kernel/seccomp_install.hpp"
 #include "policy/filter.hpp"
@@ -72,7 +71,6 @@ kernel::Result<BenchTarget> BenchTarget::start() {
     return kernel::Error::last("socketpair");
 
   BenchTarget target;
-  target.ungranted_ = denial->ungranted_directories;
   target.pid_ = ::fork();
   if (target.pid_ == 0) {
     ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -84,6 +82,8 @@ kernel::Result<BenchTarget> BenchTarget::start() {
   }
   ::close(channel[1]);
   target.channel_.reset(channel[0]);
+  denial->ruleset.reset();
+  target.denial_ = std::move(*denial);
   auto message = pair->first.receive(5000);
   if (!message || !message->has_value() || (*message)->fds.empty())
     return kernel::Error{EPROTO, "the target's listener"};

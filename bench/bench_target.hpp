@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/landlock.hpp"
 #include "kernel/result.hpp"
 #include "kernel/unique_fd.hpp"
 
@@ -27,7 +28,9 @@ class BenchTarget {
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   [[nodiscard]] kernel::UniqueFd take_listener() { return std::move(listener_); }
-  [[nodiscard]] const std::vector<std::string>& ungranted() const { return ungranted_; }
+
+  /// What the kernel keeps it from: its ruleset has been let go of.
+  [[nodiscard]] const kernel::ProcfsDenial& denial() const { return denial_; }
 
   /// Microseconds per call, over `count` calls made in one go.
   [[nodiscard]] double time(Call call, int count);
@@ -39,7 +42,7 @@ class BenchTarget {
   pid_t pid_ = 0;
   kernel::UniqueFd listener_;
   kernel::UniqueFd channel_;
-  std::vector<std::string> ungranted_;
+  kernel::ProcfsDenial denial_;
 };
 
 }  // namespace proctor::bench

@@ -47,7 +47,7 @@ class EveryTask final : public TaskSource {
   [[nodiscard]] std::optional<std::vector<pid_t>> children_of(pid_t) const override {
     return std::vector<pid_t>{};
   }
-  [[nodiscard]] std::vector<pid_t> all_pids() const override { return {}; }
+  [[nodiscard]] std::optional<std::vector<pid_t>> all_pids() const override { return std::nullopt; }
 };
 
 /// The index as it is, read through a SnapshotReader.

@@ -96,9 +96,6 @@ int run(int argc, char** argv) {
   const auto bare_listener_fd = bare->take_listener();
   if (!kernel::SeccompListener::adopt(kernel::UniqueFd{::dup(bare_listener_fd.get())})) return 1;
   const kernel::UniqueFd mem{::open(fmt::format("/proc/{}/mem", bare->pid()).c_str(), O_RDONLY | O_CLOEXEC)};
-  volatile int work = bare_answer;
-  std::thread loop{[&] { run_bare_loop(bare_listener_fd.get(), mem.get(), &work); }};
-
   caf::actor_system_config config;
   config.set("scheduler.policy", caf::atom("sharing"));
   config.set("scheduler.max-threads", std::size_t{1});
@@ -108,7 +105,9 @@ int run(int argc, char** argv) {
   order.target = supervised->pid();
   order.init = ::getpid();
   if (auto pidfd = kernel::PidFd::open(order.target)) order.target_pidfd = *std::move(pidfd);
-  order.ungranted_directories = supervised->ungranted();
+  order.landlocked = true;
+  order.signals_scoped = supervised->denial().scopes_signals;
+  order.ungranted_directories = supervised->denial().ungranted_directories;
   order.listener = supervised->take_listener();
   auto sandbox = actors::SandboxThread::start(system, std::move(order), {},
                                               std::make_shared<actors::RecordTarget>(), 0, [] {});
@@ -116,6 +115,8 @@ int run(int argc, char** argv) {
     fmt::print(stderr, "bench: {}\n", sandbox.error().message());
     return 1;
   }
+  volatile int work = bare_answer;
+  std::thread loop{[&] { run_bare_loop(bare_listener_fd.get(), mem.get(), &work); }};
 
   auto table = rows();
   for (int round = -1; round < rounds; ++round) {  // the first warms up

@@ -6,7 +6,10 @@
 #include <string_view>
 
 #include "cli/arguments.hpp"
+#include "kernel/bounded_write.hpp"
 #include "kernel/probe.hpp"
+#include "launch/own_limits.hpp"
+#include "launch/session_end.hpp"
 
 namespace proctor::cli {
 namespace {
@@ -17,8 +20,8 @@ std::string_view name_of(kernel::Need need) {
       return "required";
     case kernel::Need::safety:
       return "safety";
-    case kernel::Need::speed:
-      return "speed";
+    case kernel::Need::fallback:
+      return "fallback";
   }
   return "?";
 }
@@ -80,6 +83,11 @@ int check(const std::vector<std::string>& arguments) {
                          ""};
   if (const auto status = parse(line, arguments)) return *status;
 
+  // Or what the caller's limits do not allow would be taken for a lack of the kernel's.
+  if (const auto enough = launch::check_own_limits(); !enough) {
+    kernel::say("proctor check: " + enough.error().message());
+    return launch::exit_proctor_failed;
+  }
   const auto capabilities = kernel::probe();
   if (as_json) {
     print_json(capabilities);

@@ -10,7 +10,6 @@
 #include <variant>
 
 #include "cli/description_json.hpp"
-#include "kernel/landlock.hpp"
 #include "kernel/pidfd.hpp"
 #include "launch/standing.hpp"
 
@@ -20,8 +19,6 @@ namespace {
 using launch::Reply;
 using messages::ConnectionId;
 
-/// A sandbox is made within milliseconds; a supervisor that takes longer is as good as none.
-constexpr std::chrono::seconds create_timeout{10};
 constexpr std::chrono::seconds list_timeout{5};  // the supervisor waits a second for each sandbox
 /// How long the last events of a sandbox may take to be written.
 constexpr std::chrono::seconds end_timeout{3};
@@ -114,6 +111,12 @@ void say_ended(ControlSelf self, ConnectionId id) {
       .then([flush](const messages::SandboxGone&) { flush(); }, [flush](const caf::error&) { flush(); });
 }
 
+/// Why an actor ended, for a person to read.
+std::string sentence_of(const caf::error& reason) {
+  const auto& context = reason.context();
+  return context.match_elements<std::string>() ? context.get_as<std::string>(0) : caf::to_string(reason);
+}
+
 /// A sandbox has ended: as its session parent wanted, or the parent is told to end what is left.
 void sandbox_down(ControlSelf self, const caf::down_msg& down) {
   for (auto& [id, connection] : self->state.connections) {
@@ -122,7 +125,7 @@ void sandbox_down(ControlSelf self, const caf::down_msg& down) {
     if (connection.session_ended)
       say_ended(self, id);
     else
-      reply(self, id, Reply{launch::EndSession{"the sandbox has ended: " + caf::to_string(down.reason)}});
+      reply(self, id, Reply{launch::EndSession{"the sandbox has ended: " + sentence_of(down.reason)}});
     return;
   }
 }
@@ -160,12 +163,13 @@ struct Handle {
     connection.listener.reset(::fcntl(fds[listener_fd].get(), F_DUPFD_CLOEXEC, 0));
     if (!connection.listener) return refuse("the supervisor has no descriptor left");
     connection.attached = true;
-    self->request(self->state.setup.supervisor, create_timeout, messages::CreateSandbox{make_order(request)})
+    // Without a timeout: a sandbox that is made after it would be nobody's. How long to wait for one is its
+    // session parent's to say, which then closes the connection.
+    self->request(self->state.setup.supervisor, caf::infinite, messages::CreateSandbox{make_order(request)})
         .then(
             [self = self, id = id](const messages::SandboxCreated& created) { attached(self, id, created); },
             [self = self, id = id](const caf::error& error) {
-              reply(self, id,
-                    Reply{launch::Refused{"the supervisor did not answer: " + caf::to_string(error)}});
+              attached(self, id, {{}, "the supervisor has failed: " + caf::to_string(error), {}});
             });
   }
 
@@ -218,10 +222,8 @@ struct Handle {
     order->command = std::move(request.command);
     order->target = request.target;
     order->init = request.init;
-    // A ruleset always leaves "/" ungranted; and it scopes signals wherever the kernel can.
-    order->landlocked = !request.ungranted_directories.empty();
-    const auto abi = kernel::landlock_abi();
-    order->signals_scoped = order->landlocked && abi && *abi >= 6;
+    order->landlocked = request.landlocked;
+    order->signals_scoped = request.signals_scoped;
     order->ungranted_directories = std::move(request.ungranted_directories);
     order->degraded = std::move(request.degraded);
     order->listener = std::move(fds[listener_fd]);

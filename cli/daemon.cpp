@@ -91,21 +91,21 @@ int serve(caf::actor_system& system, Start start) {
   });
   say(fmt::format("ready at {}", start.config.proctord.socket));
   (*loop)->run();
-  host.finish();
-  return 0;
+  if (host.finish()) return 0;
+  ::_exit(fail("a sandbox does not end, for a file system that hangs perhaps: the daemon ends without it"));
 }
 
 }  // namespace
 
 int run_daemon(const config::DaemonConfig& config, const std::optional<std::string>& file,
                const std::vector<config::Override>& overrides) {
+  if (const auto enough = launch::check_own_limits(); !enough) return fail(enough.error().message());
   const auto capabilities = kernel::probe();
   if (const auto missing = capabilities.missing(); !missing.empty())
     return fail(fmt::format("this kernel ({}) lacks {}; `proctor check` tells more",
                             capabilities.kernel_release, fmt::join(missing, ", ")));
   auto record = open_at_start(config.introspection);
   if (!record) return fail(record.error().message());
-  if (const auto enough = launch::check_own_limits(); !enough) return fail(enough.error().message());
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);  // before the actor system: its threads inherit the mask

@@ -10,6 +10,8 @@ namespace {
 
 /// How long the record may take to be opened.
 constexpr std::chrono::seconds record_timeout{5};
+/// How long the supervisor, told to stop once more, may take to say that it has.
+constexpr std::chrono::seconds stopped_timeout{1};
 
 actors::RecordLevel record_level(config::IntrospectionLevel level) {
   switch (level) {
@@ -95,12 +97,26 @@ void SupervisorHost::reconfigure(const config::DaemonConfig& config) {
                                                     settings.sample_interval});
 }
 
-void SupervisorHost::finish() {
+bool SupervisorHost::has_stopped() {
+  bool stopped = false;
+  caf::scoped_actor self{system_};
+  self->request(supervisor_, stopped_timeout, messages::StopSupervisor{})
+      .receive([&](messages::SupervisorStopped) { stopped = true; },
+               [&](const caf::error& error) { stopped = error == caf::sec::request_receiver_down; });
+  return stopped;
+}
+
+bool SupervisorHost::finish() {
   control_ = nullptr;
+  if (!has_stopped()) {  // its threads may still write to the record
+    await_record();
+    return false;
+  }
   supervisor_ = nullptr;
   if (introspection_) caf::anon_send_exit(introspection_, caf::exit_reason::user_shutdown);
   introspection_ = nullptr;
   record_->actor = nullptr;
+  return true;
 }
 
 }  // namespace proctor::cli

@@ -38,10 +38,14 @@ class SupervisorHost {
   /// Applies what SIGHUP may change, and reopens the record.
   void reconfigure(const config::DaemonConfig& config);
 
-  /// Lets go of the record; after the loop has ended.
-  void finish();
+  /// Lets go of the record; after the loop has ended. No: a sandbox's thread has not, which hangs in a call
+  /// that the kernel does not finish. The actor system cannot be taken down then: end the process.
+  [[nodiscard]] bool finish();
 
  private:
+  /// Whether the supervisor, and with it every sandbox's thread, has ended.
+  [[nodiscard]] bool has_stopped();
+
   caf::actor_system& system_;
   std::shared_ptr<actors::RecordTarget> record_;
   messages::introspection_actor introspection_;

@@ -126,8 +126,8 @@ class ProcessIndex {
   /// was missed is still found by find_member().
   struct Discovery {
     std::size_t admitted = 0;
-    /// All that were listed were still there, and were admitted: the kernel may leave a child out while a
-    /// sibling of it exits.
+    /// There was a list, all that were listed were still there, and were admitted: the kernel may leave a
+    /// child out while a sibling of it exits.
     bool sure = true;
   };
   Discovery discover();
@@ -182,7 +182,7 @@ class ProcessIndex {
   bool discover_below(std::vector<pid_t> parents, Discovery& found);
   [[nodiscard]] bool admit_children(pid_t parent, const std::vector<pid_t>& children,
                                     std::vector<pid_t>& admitted);
-  void discover_by_ancestry();
+  bool discover_by_ancestry();
 
   [[nodiscard]] Snapshot<Handle> without(Snapshot<Handle> snapshot, pid_t tgid);
   void publish(Snapshot<Handle> next);

@@ -201,8 +201,8 @@ auto ProcessIndex<Handle>::discover() -> Discovery {
     return found;
   }
   const std::size_t before = current_->processes.size();
-  discover_by_ancestry();
-  return {current_->processes.size() - before, true};
+  const bool sure = discover_by_ancestry();
+  return {current_->processes.size() - before, sure};
 }
 
 /// Registers the untracked descendants of `parents`; no: children are not listed here.
@@ -252,9 +252,13 @@ bool ProcessIndex<Handle>::admit_children(pid_t parent, const std::vector<pid_t>
   return all;
 }
 
+/// Asks every process there is for its ancestors; no: they could not all be asked.
 template <class Handle>
-void ProcessIndex<Handle>::discover_by_ancestry() {
-  for (const pid_t pid : source_.all_pids()) find_member(pid);
+bool ProcessIndex<Handle>::discover_by_ancestry() {
+  const auto all = source_.all_pids();
+  if (!all) return false;
+  for (const pid_t pid : *all) find_member(pid);
+  return true;
 }
 
 // -- removing ---------------------------------------------------------------------------------------

@@ -74,9 +74,10 @@ std::optional<std::vector<pid_t>> KernelTaskSource::children_of(pid_t tgid) cons
   return std::nullopt;
 }
 
-std::vector<pid_t> KernelTaskSource::all_pids() const {
+std::optional<std::vector<pid_t>> KernelTaskSource::all_pids() const {
   auto pids = kernel::read_all_pids();
-  return pids ? std::move(*pids) : std::vector<pid_t>{};
+  if (!pids) return std::nullopt;
+  return std::move(*pids);
 }
 
 }  // namespace proctor::index

@@ -36,8 +36,9 @@ class TaskSource {
   /// A child may be left out while a sibling of it exits (proc(5), /proc/PID/task/TID/children).
   [[nodiscard]] virtual std::optional<std::vector<pid_t>> children_of(pid_t tgid) const = 0;
 
-  /// Every process there is, ascending: what discovery falls back to.
-  [[nodiscard]] virtual std::vector<pid_t> all_pids() const = 0;
+  /// Every process there is, ascending: what discovery falls back to; nothing where the kernel would not say
+  /// (no descriptor left).
+  [[nodiscard]] virtual std::optional<std::vector<pid_t>> all_pids() const = 0;
 };
 
 /// The kernel's own word. Stateless: one object serves any number of indexes and threads.
@@ -55,7 +56,7 @@ class KernelTaskSource final : public TaskSource {
   [[nodiscard]] std::optional<TaskIdentity> identify(pid_t tid) const override;
   [[nodiscard]] bool is_thread_of(pid_t tgid, pid_t tid) const override;
   [[nodiscard]] std::optional<std::vector<pid_t>> children_of(pid_t tgid) const override;
-  [[nodiscard]] std::vector<pid_t> all_pids() const override;
+  [[nodiscard]] std::optional<std::vector<pid_t>> all_pids() const override;
 
  private:
   Threads threads_;

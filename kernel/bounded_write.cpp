@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 
 namespace proctor::kernel {
 namespace {
@@ -23,6 +24,28 @@ std::string_view first_piece(std::string_view bytes) {
   const auto newline = bytes.rfind('\n', PIPE_BUF - 1);
   return bytes.substr(0, newline == std::string_view::npos ? PIPE_BUF : newline + 1);
 }
+
+/// While it lives, a pipe without a reader is an error of this thread's writes and no signal.
+class NoBrokenPipeSignal {
+ public:
+  NoBrokenPipeSignal() noexcept {
+    ::sigemptyset(&sigpipe_);
+    ::sigaddset(&sigpipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+  }
+  NoBrokenPipeSignal(const NoBrokenPipeSignal&) = delete;
+  NoBrokenPipeSignal& operator=(const NoBrokenPipeSignal&) = delete;
+  ~NoBrokenPipeSignal() {
+    if (::sigismember(&before_, SIGPIPE) == 1) return;
+    const timespec at_once{};
+    (void)::sigtimedwait(&sigpipe_, nullptr, &at_once);  // what our own write has raised
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  sigset_t sigpipe_{};
+  sigset_t before_{};
+};
 
 /// Whether a write would not wait; also when it would fail at once.
 bool await_room(int fd, steady_clock::time_point deadline) {
@@ -62,6 +85,7 @@ Written write_within(int fd, std::string_view bytes, steady_clock::time_point de
 void say(std::string_view line) {
   std::string whole{line};
   whole += '\n';
+  const NoBrokenPipeSignal no_signal;
   static_cast<void>(write_within(STDERR_FILENO, whole, steady_clock::now() + say_patience));
 }
 

@@ -29,8 +29,8 @@ struct Written {
                                    std::chrono::steady_clock::time_point deadline);
 
 /// Writes `line` and its newline to standard error, for a person to read. That it cannot be written is no
-/// reason to stop: nothing is thrown or returned, and a reader that does not read is waited for a moment
-/// only.
+/// reason to stop: nothing is thrown, returned or signalled (SIGPIPE), and a reader that does not read is
+/// waited for a moment only.
 void say(std::string_view line);
 
 }  // namespace proctor::kernel

@@ -52,32 +52,33 @@ struct Row {
 
 constexpr std::array rows{
     Row{"seccomp-notify", Need::required, "5.0", "no sandbox: no call can be handed to the supervisor"},
-    Row{"seccomp-add-fd-send", Need::required, "5.14",
-        "no sandbox: a descriptor cannot be injected and the call answered in one step"},
+    Row{"seccomp-add-fd", Need::required, "5.9",
+        "no sandbox: what the supervisor opens cannot be handed to a target"},
     Row{"seccomp-wait-killable", Need::required, "5.19",
         "no sandbox: a signal could undo a call that the supervisor is acting on"},
-    Row{"seccomp-sync-wake-up", Need::speed, "6.6",
+    Row{"seccomp-sync-wake-up", Need::fallback, "6.6",
         "supervisor and target run on different CPUs: a notification costs about ten times as much"},
     Row{"landlock", Need::safety, "5.13",
         "the kernel does not close /proc itself: a path changed after its check reaches foreign processes"},
-    Row{"landlock-refer", Need::safety, "5.19",
+    Row{"landlock-refer", Need::fallback, "5.19",
         "with Landlock in force every rename and link across directories fails (EXDEV)"},
-    // Safety, although kill(2) and its like are judged by notification: fcntl(2) F_SETOWN with F_SETSIG makes
-    // the kernel send any signal, SIGKILL too, to every process of the same user, the supervisor included.
-    Row{"landlock-signal-scope", Need::safety, "6.12",
-        "a target of the supervisor's own user can signal processes outside by fcntl(F_SETOWN)"},
+    Row{"landlock-signal-scope", Need::fallback, "6.12",
+        "signals to process groups are refused; who takes great pains can signal a process of its own user "
+        "under "
+        "the number of a child that has just ended"},
     Row{"pidfd-open", Need::required, "5.3", "no sandbox: a recycled pid could be taken for a target"},
     Row{"pidfd-getfd", Need::required, "5.6",
         "no sandbox: a call's descriptors cannot be taken for what they are in the target"},
-    Row{"pidfd-thread", Need::speed, "6.9",
+    Row{"pidfd-thread", Need::fallback, "6.9",
         "threads are told apart by /proc; descriptors of a thread that unshared them are refused"},
-    Row{"pidfd-get-info", Need::speed, "6.13",
+    Row{"pidfd-get-info", Need::fallback, "6.13",
         "parents and thread groups are read from /proc, ten times slower"},
-    Row{"pidfd-exit-info", Need::speed, "6.15",
+    Row{"pidfd-exit-info", Need::fallback, "6.15",
         "the exit status of a process that others reap may be missing in the record"},
     Row{"remote-memory-read", Need::required, "3.2", "no sandbox: paths cannot be read from a target"},
     Row{"remote-memory-write", Need::required, "3.2", "no sandbox: listings cannot be written to a target"},
-    Row{"proc-children", Need::speed, "3.5", "children are found by a scan of every process of the machine"},
+    Row{"proc-children", Need::fallback, "3.5",
+        "children are found by a scan of every process of the machine"},
 };
 
 /// Collects what was found, by the rows' names.
@@ -269,7 +270,7 @@ Result<void> try_notify(ThrowAwayChild& child, SeccompListener& listener) {
   return {};
 }
 
-/// ADDFD with SEND: what the child writes into the injected pipe arrives.
+/// ADDFD: what the child writes into the injected pipe arrives.
 Result<void> try_add_fd(ThrowAwayChild& child, SeccompListener& listener) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return Error::last("pipe2");
@@ -321,9 +322,9 @@ void probe_seccomp(ThrowAwayChild& child, Report& report) {
   }
   report.set("seccomp-notify", true, "a call was received and returned what was answered");
   if (auto added = try_add_fd(child, *listener); added) {
-    report.set("seccomp-add-fd-send", true, "the child wrote to a descriptor that was injected into it");
+    report.set("seccomp-add-fd", true, "the child wrote to a descriptor that was injected into it");
   } else {
-    report.missing("seccomp-add-fd-send", added.error());
+    report.missing("seccomp-add-fd", added.error());
   }
   if (hello->line != "killable") {
     report.set("seccomp-wait-killable", false, "seccomp(2) refused SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV");

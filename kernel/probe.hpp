@@ -10,12 +10,12 @@ namespace proctor::kernel {
 enum class Need {
   required,  ///< no sandbox without it
   safety,    ///< a sandbox without it is degraded: only when the user says so
-  speed,     ///< works without, slower or with a fallback
+  fallback,  ///< works without, slower or with less allowed
 };
 
 /// One feature, tried for real.
 struct Feature {
-  std::string_view name;  ///< "seccomp-add-fd-send"
+  std::string_view name;  ///< "seccomp-add-fd"
   Need need = Need::required;
   bool present = false;
   std::string detail;        ///< what was tried and what the kernel said
@@ -33,7 +33,7 @@ struct Capabilities {
   [[nodiscard]] std::vector<std::string_view> missing() const;
 };
 
-/// Tries each feature on two throw-away children: RECV, SEND, ADDFD with SEND, WAIT_KILLABLE_RECV,
+/// Tries each feature on two throw-away children: RECV, SEND, ADDFD, WAIT_KILLABLE_RECV,
 /// SYNC_WAKE_UP, Landlock and its signal scope, pidfds (open, thread, get_info, exit info, getfd),
 /// reading and writing the child's memory, /proc/PID/task/TID/children. Takes a few milliseconds; must
 /// be called while the process has one thread. Leaves neither children nor descriptors behind, sends the

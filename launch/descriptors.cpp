@@ -2,12 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+
+#include "kernel/bounded_write.hpp"
 
 namespace proctor::launch {
 namespace {
@@ -106,20 +106,6 @@ void UserMessages::take_back() {
   if (reopened && ::dup3(reopened.get(), 2, O_CLOEXEC) == 2) let_go_ = false;
 }
 
-void UserMessages::say(std::string_view line) const {
-  const std::string text = fmt::format("proctor: {}\n", line);
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const auto written = ::write(2, rest.data(), rest.size());
-    if (written > 0) {
-      rest.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno == EAGAIN) {
-      pollfd entry{2, POLLOUT, 0};
-      if (::poll(&entry, 1, 1000) != 1) return;  // nobody reads
-    } else if (errno != EINTR) {
-      return;
-    }
-  }
-}
+void UserMessages::say(std::string_view line) const { kernel::say(fmt::format("proctor: {}", line)); }
 
 }  // namespace proctor::launch

@@ -44,8 +44,8 @@ class Front {
       if (::poll(entries.data(), entries.size(), -1) < 0) continue;  // EINTR
       if (entries[0].revents != 0) read_signals();
       if (entries[1].revents == 0) continue;
-      // Now, before the listener is in our hands; and no sooner, for who is not dumpable is hidden where procfs
-      // hides processes (hidepid), and a daemon that has not yet spoken is still looking at who asks.
+      // Now, before the listener is in our hands; and no sooner, for who is not dumpable is hidden where
+      // procfs hides processes (hidepid), and a daemon that has not yet spoken is still looking at who asks.
       harden_supervisor();
       read_channel();
     }

@@ -95,6 +95,8 @@ struct RequestWriter {
             {"command", request.command},
             {"target", request.target},
             {"init", request.init},
+            {"landlocked", request.landlocked},
+            {"signals_scoped", request.signals_scoped},
             {"ungranted_directories", request.ungranted_directories},
             {"degraded", request.degraded}};
   }
@@ -132,6 +134,8 @@ kernel::Result<Request> read_attach(ObjectReader reader) {
   reader.take("command", request.command);
   reader.take_number("target", request.target, 1);
   reader.take_number("init", request.init, 1);
+  reader.take("landlocked", request.landlocked);
+  reader.take("signals_scoped", request.signals_scoped);
   reader.take("ungranted_directories", request.ungranted_directories);
   reader.take("degraded", request.degraded);
   if (auto wrong = reader.finish(); !wrong.empty()) return protocol_error(std::move(wrong));

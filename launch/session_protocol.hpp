@@ -26,6 +26,8 @@ struct AttachRequest {
   std::vector<std::string> command;
   pid_t target = 0;                                ///< CMD's process
   pid_t init = 0;                                  ///< the session parent: adopts the sandbox's orphans
+  bool landlocked = false;                         ///< the kernel keeps the target out of procfs
+  bool signals_scoped = false;                     ///< and its signals inside
   std::vector<std::string> ungranted_directories;  ///< of kernel::ProcfsDenial
   std::vector<std::string> degraded;               ///< features that are missing, in words; empty is good
 };

@@ -117,6 +117,8 @@ class TargetProcess {
     }
     const auto restricted = kernel::landlock_restrict_self(denial->ruleset);
     if (!restricted) fail("cannot put Landlock in force, see 'proctor check'", restricted.error().number);
+    request.landlocked = true;
+    request.signals_scoped = denial->scopes_signals;
     request.ungranted_directories = std::move(denial->ungranted_directories);
   }
 
@@ -135,12 +137,11 @@ class TargetProcess {
 
     auto installed = kernel::install_notifying_filter(filter);
     if (!installed) fail_to_install(installed.error().number);
-    if (!installed->wait_killable) {
-      constexpr auto words = "signals interrupt calls that are being judged (Linux before 5.19)";
-      if (!plan_.policy.accept_degraded)
-        fail(fmt::format("{}; --accept-degraded starts all the same", words), 0);
-      request.degraded.emplace_back(words);
-    }
+    if (!installed->wait_killable)
+      fail(
+          "this kernel (before Linux 5.19) lets signals undo calls that are being judged, see 'proctor "
+          "check'",
+          0);
     const auto sent = supervisor.send(to_json(Request(std::move(request))),
                                       {installed->listener.get(), self->get(), release->second.get()});
     if (!sent) fail("cannot reach the supervisor", sent.error().number);

@@ -19,12 +19,12 @@ namespace {
 /// their way out.
 constexpr int backoff_max_ms = 50;
 
-/// The children of `parent` where the kernel does not list them (no CONFIG_PROC_CHILDREN): every process
-/// is asked for its parent.
-std::vector<pid_t> children_by_search(pid_t parent) {
-  std::vector<pid_t> children;
+/// The children of `parent` where the kernel does not list them (no CONFIG_PROC_CHILDREN), or not fast
+/// enough: every process is asked for its parent.
+kernel::Result<std::vector<pid_t>> children_by_search(pid_t parent) {
   const auto all = kernel::read_all_pids();
-  if (!all) return children;
+  if (!all) return all.error();
+  std::vector<pid_t> children;
   for (const pid_t pid : *all) {
     const auto stat = kernel::read_proc_stat(pid);
     if (stat && stat->ppid == parent) children.push_back(pid);
@@ -32,12 +32,14 @@ std::vector<pid_t> children_by_search(pid_t parent) {
   return children;
 }
 
-std::vector<pid_t> children_of(pid_t parent) {
+kernel::Result<std::vector<pid_t>> children_of(pid_t parent) {
   auto children = kernel::read_children(parent);
-  if (children) return std::move(*children);
-  if (children.error().number != ENOTSUP) return {};
-  return children_by_search(parent);
+  if (children) return children;
+  const int why = children.error().number;
+  return why == ENOTSUP || why == EAGAIN ? children_by_search(parent) : children;
 }
+
+bool is_gone(const kernel::Error& error) { return error.number == ENOENT || error.number == ESRCH; }
 
 bool has_ended(const kernel::PidFd& process) {
   pollfd entry{process.get(), POLLIN, 0};
@@ -56,25 +58,39 @@ class KillPass {
   /// Returns how many processes were not yet dead. `last_alive()` is then one of them.
   std::size_t run() {
     const pid_t self = ::getpid();
-    for (const pid_t child : children_of(self))
-      if (!spared_.has(child)) visit(child, self, nullptr);
-    for (std::size_t next = 0; next < nodes_.size() && !out_of_descriptors_; ++next) {
-      const pid_t parent = nodes_[next].pid();
-      for (const pid_t child : children_of(parent)) visit(child, parent, &next);
+    const auto own = children_of(self);
+    if (!own) {
+      is_incomplete_ = true;
+      return 0;
     }
+    for (const pid_t child : *own)
+      if (!spared_.has(child)) visit(child, self, nullptr);
+    for (std::size_t next = 0; next < nodes_.size(); ++next) visit_children(next);
     return alive_;
   }
 
   [[nodiscard]] const kernel::PidFd& last_alive() const { return nodes_[last_alive_]; }
   /// Whether there was nobody, dead or alive.
-  [[nodiscard]] bool found_none() const { return nodes_.empty() && !out_of_descriptors_; }
+  [[nodiscard]] bool found_none() const { return nodes_.empty() && !is_incomplete_; }
+  /// Whether some may not have been seen: there was no descriptor or no memory to look at them.
+  [[nodiscard]] bool is_incomplete() const { return is_incomplete_; }
 
  private:
+  void visit_children(std::size_t parent_index) {
+    const pid_t parent = nodes_[parent_index].pid();
+    const auto children = children_of(parent);
+    if (!children) {
+      is_incomplete_ |= !is_gone(children.error());
+      return;
+    }
+    for (const pid_t child : *children) visit(child, parent, &parent_index);
+  }
+
   void visit(pid_t child, pid_t parent, const std::size_t* parent_index) {
     auto process = kernel::PidFd::open(child);
     if (!process) {
       // What could not be opened now becomes our own child when its ancestors are dead: next pass.
-      out_of_descriptors_ = process.error().number == EMFILE || process.error().number == ENFILE;
+      is_incomplete_ |= !is_gone(process.error());
       return;
     }
     const auto info = process->info();
@@ -92,7 +108,7 @@ class KillPass {
   std::vector<kernel::PidFd> nodes_;
   std::size_t alive_ = 0;
   std::size_t last_alive_ = 0;
-  bool out_of_descriptors_ = false;
+  bool is_incomplete_ = false;
 };
 
 /// Reaps what has ended. Returns false once there is no child at all.
@@ -115,7 +131,9 @@ Bystanders Bystanders::note() {
   siginfo_t info{};
   if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 && errno == ECHILD)
     return bystanders;
-  for (const pid_t child : children_of(::getpid()))
+  const auto children = children_of(::getpid());
+  if (!children) return bystanders;  // whoever cannot be told from the tree is ended with it
+  for (const pid_t child : *children)
     if (const auto stat = kernel::read_proc_stat(child))
       bystanders.children_.emplace_back(child, stat->start_time_ticks);
   return bystanders;
@@ -134,14 +152,13 @@ void end_tree(const Bystanders& spared) {
     // Kill before reaping, and reap only when nothing is left alive: zombies keep their places in
     // RLIMIT_NPROC and pids.max, so a fork bomb that has reached its limit cannot fill the gaps.
     KillPass pass(spared);
-    if (pass.run() > 0) {
-      pollfd entry{pass.last_alive().get(), POLLIN, 0};
-      (void)::poll(&entry, 1, backoff_ms);
-      backoff_ms = std::min(backoff_ms * 2, backoff_max_ms);
-      continue;
-    }
+    const bool some_are_alive = pass.run() > 0;
     // Those who are spared keep waitid from saying that there is nobody.
-    if (!reap_zombies() || (!spared.empty() && pass.found_none())) return;
+    if (!some_are_alive && (!reap_zombies() || (!spared.empty() && pass.found_none()))) return;
+    if (!some_are_alive && !pass.is_incomplete()) continue;
+    pollfd entry{some_are_alive ? pass.last_alive().get() : -1, POLLIN, 0};
+    (void)::poll(&entry, 1, backoff_ms);
+    backoff_ms = std::min(backoff_ms * 2, backoff_max_ms);
   }
 }
 

@@ -21,8 +21,8 @@ struct SandboxOrder {
   pid_t init = 0;
   std::vector<std::string> ungranted_directories;
   std::vector<std::string> degraded;
-  bool landlocked = true;      ///< the kernel keeps the target out of procfs
-  bool signals_scoped = true;  ///< and its signals inside
+  bool landlocked = false;      ///< the kernel keeps the target out of procfs
+  bool signals_scoped = false;  ///< and its signals inside
   kernel::UniqueFd listener;
   kernel::PidFd target_pidfd;
   kernel::UniqueFd release;

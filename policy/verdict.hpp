@@ -45,7 +45,8 @@ struct Replace {
 };
 
 /// As Inject, but the target looks for the descriptor's number elsewhere than in what the call returns:
-/// `tell` writes it there, once the target has it. What that gives, 0 or an errno, the call returns.
+/// `tell` writes it there, once the target has it. What that gives, 0 or an errno, the call returns; after an
+/// error the target has a descriptor that it does not know of, as with a kernel that cannot write either.
 struct InjectAndTell {
   std::shared_ptr<const kernel::UniqueFd> fd;
   bool close_on_exec = false;

@@ -188,8 +188,12 @@ std::string_view path_of_sealed_name(std::string_view name) {
 
 ProcGate::ProcGate(Members& members) : ProcGate(members, PathHints({})) {}
 
-ProcGate::ProcGate(Members& members, PathHints hints, ViewSource* views)
-    : members_(members), hints_(std::move(hints)), views_(views) {}
+ProcGate::ProcGate(Members& members, PathHints hints, ViewSource* views, Backstop backstop)
+    : members_(members), hints_(std::move(hints)), views_(views), backstop_(backstop) {}
+
+Verdict ProcGate::cannot_tell() const {
+  return backstop_ == Backstop::landlock ? kernel_decides() : fails(EACCES, "it could not be judged");
+}
 
 const kernel::Credentials* ProcGate::own_credentials() {
   if (!own_credentials_) {
@@ -282,24 +286,24 @@ ProcGate::Answer ProcGate::open_as_target(const OpenRequest& request) {
   if (const int error = refusal_of_flags(request)) return fails(error, "flags that the kernel refuses");
   if (request.credentials != nullptr) return open_as(request, *request.credentials);
   const auto theirs = credentials_of(request.tid);
-  return theirs ? open_as(request, *theirs) : kernel_decides();
+  return theirs ? open_as(request, *theirs) : cannot_tell();
 }
 
 ProcGate::Answer ProcGate::open_as(const OpenRequest& request, const kernel::Credentials& theirs) {
   const kernel::Credentials* own = own_credentials();
-  if (own == nullptr) return kernel_decides();
+  if (own == nullptr) return cannot_tell();
   if (const auto path = plain_path(request)) {
     sees_own_procfs_ = sees_own_procfs_ || sees_own_procfs(request.tid);
     const auto assumed = kernel::AssumedCredentials::assume(theirs, *own);
-    if (!assumed) return kernel_decides();
+    if (!assumed) return cannot_tell();
     if (sees_own_procfs_)
       if (auto answer = open_plainly(request, *path)) return *std::move(answer);
   }
   // What belongs to the supervisor's own rights comes first: the start is the target's already.
   auto start = WalkStart::open(request);
-  if (!start) return kernel_decides();
+  if (!start) return cannot_tell();
   const auto assumed = kernel::AssumedCredentials::assume(theirs, *own);
-  if (!assumed) return kernel_decides();
+  if (!assumed) return cannot_tell();
 
   PathWalk walk(members_, request, std::move(*start));
   Arrival arrival = walk.run();
@@ -318,7 +322,7 @@ ProcGate::Answer ProcGate::open_as(const OpenRequest& request, const kernel::Cre
     case Standing::elsewhere:
       return serve_elsewhere(request, arrival);
     case Standing::unlocated:
-      return kernel_decides();
+      return cannot_tell();
     case Standing::located:
       break;
   }

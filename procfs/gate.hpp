@@ -33,6 +33,12 @@ enum class Listing : std::uint8_t {
   nothing,  ///< a directory of a foreign or dead process, or one that cannot be told: ENOENT
 };
 
+/// Who refuses procfs to the target when the gate leaves a call to the kernel.
+enum class Backstop : std::uint8_t {
+  none,      ///< nobody: a sandbox that was accepted as degraded
+  landlock,  ///< the kernel
+};
+
 /// What the sealed file of a virtual file is called, and back: so a descriptor of the target tells which file
 /// it was opened as. Empty: not such a name. A target can make a memfd of that name itself; what a rewind of
 /// it may yield is no more than that virtual file, as whoever rewinds it may open it.
@@ -68,7 +74,8 @@ class ProcGate {
   /// `members` and `views` outlive the gate. Without hints nothing off procfs is opened on behalf; without
   /// views nothing is virtual.
   explicit ProcGate(Members& members);
-  ProcGate(Members& members, PathHints hints, ViewSource* views = nullptr);
+  ProcGate(Members& members, PathHints hints, ViewSource* views = nullptr,
+           Backstop backstop = Backstop::none);
 
   /// Ten system calls for /proc/self/status and its like (see open_plainly), two dozen or more for other
   /// spellings; does not wait for anything but the file systems on the path. Whoever acts on the verdict with
@@ -94,6 +101,8 @@ class ProcGate {
   };
   using Answer = std::variant<policy::Verdict, Told>;
 
+  /// For whatever keeps the gate from judging: no descriptor, no memory, credentials that cannot be had.
+  [[nodiscard]] policy::Verdict cannot_tell() const;
   /// What of open() is done with the target's credentials.
   [[nodiscard]] Answer open_as_target(const OpenRequest& request);
   /// After the flags were looked at.
@@ -120,9 +129,11 @@ class ProcGate {
   [[nodiscard]] bool is_hidden(std::string_view name) const;
   /// The row of a file that is made and not passed on.
   [[nodiscard]] const VirtualFile* find_virtual(std::string_view path) const;
+
   Members& members_;
   PathHints hints_;
   ViewSource* views_;
+  Backstop backstop_;
   ProcessDirectories directories_;
   std::optional<kernel::Credentials> own_credentials_;
   /// What was once seen to be so stays so. A "no" is asked again: it may only be a process that had ended.

@@ -87,6 +87,7 @@ inline messages::SandboxOrder order_of(Stage& stage, std::string name = "test") 
   order.command = {"sandbox_stage", "serve"};
   order.target = stage.target;
   order.init = stage.init;
+  order.landlocked = true;
   order.ungranted_directories = stage.ungranted_directories;
   order.signals_scoped = stage.signals_scoped;
   order.listener = std::move(stage.listener);

@@ -27,6 +27,7 @@ class FakeTasks final : public TaskSource {
   /// Called before the answer to each identify(), with its number since the last reset_counts().
   std::function<void(pid_t tid, int count)> on_identify;
   bool lists_children = true;
+  bool lists_processes = true;
 
   struct Counts {
     int identify = 0;
@@ -61,8 +62,9 @@ class FakeTasks final : public TaskSource {
     }
     return children;
   }
-  [[nodiscard]] std::vector<pid_t> all_pids() const override {
+  [[nodiscard]] std::optional<std::vector<pid_t>> all_pids() const override {
     ++counts_.all_pids;
+    if (!lists_processes) return std::nullopt;
     std::vector<pid_t> pids;
     for (const auto& [pid, group] : groups_) pids.push_back(pid);
     return pids;

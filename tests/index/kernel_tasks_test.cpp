@@ -180,8 +180,9 @@ TEST_CASE("kernel tasks: children of every thread are listed, and every process"
     proctor::tests::skip("this kernel does not list children (CONFIG_PROC_CHILDREN)");
   }
   const auto all = source.all_pids();
-  CHECK(std::is_sorted(all.begin(), all.end()));
-  CHECK(std::binary_search(all.begin(), all.end(), from_thread));
+  REQUIRE(all);
+  CHECK(std::is_sorted(all->begin(), all->end()));
+  CHECK(std::binary_search(all->begin(), all->end(), from_thread));
   {
     const std::lock_guard lock(mutex);
     done = true;

@@ -309,6 +309,19 @@ TEST_CASE("discover: costs nothing for foreign processes where children are list
   CHECK(f.tasks.counts().all_pids == 0);
 }
 
+TEST_CASE("discover: is not sure where neither children nor processes can be listed") {
+  Fixture f;
+  f.tasks.add(100, 10, init);
+  f.index.register_process(100);
+  f.tasks.add(101, 11, 100);
+  f.tasks.lists_children = false;
+  CHECK(f.index.discover().sure);
+  f.tasks.add(102, 12, 100);
+  f.tasks.lists_processes = false;  // as without a descriptor
+  CHECK_FALSE(f.index.discover().sure);
+  CHECK(f.tracked() == Pids{100, 101});
+}
+
 TEST_CASE("discover: works without an init") {
   Fixture f(0);
   f.tasks.add(100, 10, foreign);

@@ -91,16 +91,14 @@ TEST_CASE("probe: every row is complete, and named in kebab-case once") {
     CHECK(f.since.find('.') != std::string_view::npos);
     CHECK_FALSE(f.without.empty());
   }
-  for (const char* name : {"seccomp-notify", "seccomp-add-fd-send", "seccomp-wait-killable", "pidfd-open",
+  for (const char* name : {"seccomp-notify", "seccomp-add-fd", "seccomp-wait-killable", "pidfd-open",
                            "pidfd-getfd", "remote-memory-read", "remote-memory-write"}) {
     CHECK(feature(found, name).need == Need::required);
   }
-  for (const char* name : {"landlock", "landlock-refer", "landlock-signal-scope"}) {
-    CHECK(feature(found, name).need == Need::safety);
-  }
-  for (const char* name :
-       {"seccomp-sync-wake-up", "pidfd-thread", "pidfd-get-info", "pidfd-exit-info", "proc-children"}) {
-    CHECK(feature(found, name).need == Need::speed);
+  CHECK(feature(found, "landlock").need == Need::safety);
+  for (const char* name : {"seccomp-sync-wake-up", "landlock-refer", "landlock-signal-scope", "pidfd-thread",
+                           "pidfd-get-info", "pidfd-exit-info", "proc-children"}) {
+    CHECK(feature(found, name).need == Need::fallback);
   }
 }
 
@@ -191,15 +189,15 @@ TEST_CASE("probe: an old kernel's answers are reported as what they are") {
     CHECK(names(said) == Names{"seccomp-wait-killable"});
     CHECK(said.find("WAIT_KILLABLE_RECV") != std::string::npos);
   }
-  SECTION("before 5.14: no ADDFD with SEND") {
+  SECTION("before 5.9: no ADDFD") {
     const auto said = missing_where(SYS_ioctl, EINVAL, argument(1, SECCOMP_IOCTL_NOTIF_ADDFD));
-    CHECK(names(said) == Names{"seccomp-add-fd-send"});
+    CHECK(names(said) == Names{"seccomp-add-fd"});
     CHECK(said.find("EINVAL") != std::string::npos);
   }
   SECTION("no seccomp listeners at all") {
     const auto said = missing_where(SYS_seccomp, ENOSYS);
     CHECK(names(said) ==
-          Names{"seccomp-notify", "seccomp-add-fd-send", "seccomp-wait-killable", "seccomp-sync-wake-up"});
+          Names{"seccomp-notify", "seccomp-add-fd", "seccomp-wait-killable", "seccomp-sync-wake-up"});
     CHECK(said.find("ENOSYS") != std::string::npos);
   }
   SECTION("no Landlock") {

@@ -20,6 +20,8 @@ AttachRequest an_attach() {
   attach.command = {"make", "-j8", "two words"};
   attach.target = 4711;
   attach.init = 4710;
+  attach.landlocked = true;
+  attach.signals_scoped = true;
   attach.ungranted_directories = {"/"};
   attach.degraded = {"no Landlock"};
   return attach;
@@ -43,6 +45,8 @@ TEST_CASE("session protocol: every request survives the round trip") {
   CHECK(read->command == an_attach().command);
   CHECK(read->target == 4711);
   CHECK(read->init == 4710);
+  CHECK(read->landlocked);
+  CHECK(read->signals_scoped);
   CHECK(read->ungranted_directories == an_attach().ungranted_directories);
   CHECK(read->degraded == an_attach().degraded);
 

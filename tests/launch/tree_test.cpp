@@ -8,8 +8,10 @@
 
 #include <cerrno>
 #include <csignal>
+#include <fstream>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "kernel/proc_stat.hpp"
@@ -59,6 +61,15 @@ void await(const test::Pipe& pipe) {
 }
 
 void announce(const test::Pipe& pipe) { (void)!::write(pipe.write.get(), "x", 1); }
+
+/// How often a process has gone to sleep so far; -1: it is gone.
+long sleeps_of(pid_t pid) {
+  constexpr std::string_view name = "voluntary_ctxt_switches:";
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with(name)) return std::stol(line.substr(name.size()));
+  return -1;
+}
 
 }  // namespace
 
@@ -154,4 +165,37 @@ TEST_CASE("end_tree: a fork bomb at its limit") {
           });
           await(ready);
         }) == 0);
+}
+
+TEST_CASE("end_tree: who has no descriptor to look at the tree waits for one, and leaves nobody behind") {
+  const test::Pipe told;
+  const pid_t child = spawn([&] {
+    if (!launch::become_subreaper()) ::_exit(2);
+    const pid_t spared = spawn(sleep_for_ever);
+    const auto bystanders = launch::Bystanders::note();
+    const pid_t doomed = spawn(sleep_for_ever);
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    // One less than the next to be opened would need.
+    const rlimit none{static_cast<rlim_t>(::dup(0)), before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    (void)!::write(told.write.get(), "x", 1);
+    launch::end_tree(bystanders);
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    const bool right = !test::is_running(doomed) && test::is_running(spared);
+    ::kill(doomed, SIGKILL);
+    ::kill(spared, SIGKILL);
+    ::_exit(right ? 0 : 3);
+  });
+  await(told);
+  const long at_first = sleeps_of(child);
+  // It looks at the tree in vain, with a sleep before it looks again.
+  CHECK(test::eventually([&] { return sleeps_of(child) < 0 || sleeps_of(child) >= at_first + 3; }));
+  rlimit all{};
+  ::prlimit(child, RLIMIT_NOFILE, nullptr, &all);
+  all.rlim_cur = all.rlim_max;
+  ::prlimit(child, RLIMIT_NOFILE, &all, nullptr);
+  int status = -1;
+  CHECK(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
 }

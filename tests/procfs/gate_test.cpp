@@ -14,7 +14,9 @@
 namespace proctor::tests {
 namespace {
 
+using procfs::Backstop;
 using procfs::Listing;
+using procfs::PathHints;
 using procfs::ProcGate;
 
 void be_called(const char* name) { ::prctl(PR_SET_NAME, name); }
@@ -249,7 +251,7 @@ TEST_CASE("gate: a descriptor of a stranger's directory is worth what a dead one
     const Target other;
     mortal.end();
     FakeMembers members({target.pid(), other.pid()});
-    ProcGate gate(members);
+    ProcGate gate(members, PathHints({}), nullptr, Backstop::landlock);
     for (const char* path :
          {".", "./", "..", "comm", "0", "self", "task", "nonexistent", "nonexistent/", "../self/comm",
           "../1/comm", "../../self/comm", "../../1/comm", "./comm", "../comm"}) {
@@ -381,6 +383,17 @@ TEST_CASE("gate: leaks no descriptor") {
     (void)gate.open(request_of(target, path));
     CHECK(count() == before);
   }
+}
+
+TEST_CASE("gate: what cannot be judged is left to the kernel only where the kernel keeps procfs shut") {
+  Target target;
+  FakeMembers members({target.pid()});
+  const auto request = request_of(target, "/proc/1/environ");
+  target.end();  // nobody's credentials
+  ProcGate alone(members, PathHints({}), nullptr, Backstop::none);
+  CHECK(answer_of(alone.open(request)) == "EACCES");
+  ProcGate backed(members, PathHints({}), nullptr, Backstop::landlock);
+  CHECK(answer_of(backed.open(request)) == "continue");
 }
 
 }  // namespace proctor::tests

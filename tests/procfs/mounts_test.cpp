@@ -10,7 +10,9 @@
 namespace proctor::tests {
 namespace {
 
+using procfs::Backstop;
 using procfs::Listing;
+using procfs::PathHints;
 using procfs::ProcGate;
 
 bool may_mount() {
@@ -111,7 +113,7 @@ TEST_CASE("mounts: a name that has come to mean a member's directory does not vo
     const std::string own = "/proc/" + std::to_string(target.pid());
     must(held >= 0 && ::mount(own.c_str(), foreign.c_str(), nullptr, MS_BIND, nullptr) == 0);
     FakeMembers members({target.pid()});
-    ProcGate gate(members);
+    ProcGate gate(members, PathHints({}), nullptr, Backstop::landlock);
     // The mount itself is the target's, and is served.
     if (answer_of(gate.open(request_of(target, foreign + "/comm"))) != "inject") return 1;
     return answer_of(gate.open(request_of(target, "comm", O_RDONLY, held))) == "continue" ? 0 : 2;
@@ -163,7 +165,7 @@ TEST_CASE("mounts: the procfs of a pid namespace below ours is left to the kerne
   });
   REQUIRE(outer.is_ready());
   FakeMembers members({outer.pid(), inner->load()});
-  ProcGate gate(members);
+  ProcGate gate(members, PathHints({}), nullptr, Backstop::landlock);
   procfs::OpenRequest request;
   request.tid = request.tgid = inner->load();
   const std::string path = directory.path + "/1/comm";

@@ -4,9 +4,10 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 
 import common
-from common import DEADLINE_S, MODES, Daemon, SystemTest, descendants_of, is_alive, wait_until
+from common import DEADLINE_S, MODES, Daemon, SystemTest, descendants_of, is_alive, prefix, wait_until
 
 # A tree that is hard to end: its own sessions, double forks, ignored signals, a stopped process.
 TREE = r"""
@@ -34,6 +35,16 @@ int main(void) {
     usleep(4000);
   }
 }
+"""
+# A mount that answers nobody, as long as this runs.
+HANGING = """
+import ctypes, os, subprocess, sys
+directory, *command = sys.argv[1:]
+fuse = os.open("/dev/fuse", os.O_RDWR)
+options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
+assert ctypes.CDLL(None).mount(b"hanging", directory.encode(), b"fuse", 0, options) == 0
+print(subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode, flush=True)
+sys.stdin.read()
 """
 SLEEPERS = 7  # of TREE, the last line's included
 
@@ -199,6 +210,25 @@ class Ends(SystemTest):
                 # Whichever generation lives holds standard output.
                 self.assertEqual(process.communicate(timeout=20)[0], b"")
                 self.assertEqual([found for found in self.daemon.sandboxes() if found["processes"]], [])
+
+    def test_a_file_system_that_hangs_keeps_no_daemon(self):
+        if os.geteuid() != 0:
+            return self.skip("mounting needs root")
+        if not os.path.exists("/dev/fuse"):
+            return self.skip("no FUSE here")
+        hanging = self.dir / "hanging"
+        hanging.mkdir()
+        # Followed on behalf: what lies behind it may be a file of /proc.
+        path = f"{hanging}/x" + "/.." * len(hanging.parts) + "/proc/uptime"
+        session = subprocess.Popen(["unshare", "--mount", sys.executable, "-c", HANGING, hanging,
+                                    *prefix("daemon", self.daemon), "sh", "-c", f"read up <{path}"],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(self.end, session)
+        wait_until(lambda: [sandbox["state"] for sandbox in self.daemon.sandboxes()] == ["not answering"],
+                   "the sandbox hangs")
+        self.assertEqual(self.daemon.stop(), 1)
+        self.assertRegex(self.daemon.said(), r"\nproctord: a sandbox does not end, for a file system that hangs[^\n]+\n\Z")
+        self.assertEqual(session.stdout.readline(), b"125\n")
 
     def test_a_command_that_is_stopped_and_goes_on_ends_as_it_does_without_proctor(self):
         on = 'p=$$; (until grep -q "^State:.T" /proc/$p/status; do :; done; kill -%s $p) & kill -STOP $$; exit 3'

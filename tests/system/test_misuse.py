@@ -100,6 +100,25 @@ class Misuse(SystemTest):
                                   preexec_fn=lambda: os.close(2), check=False)
             self.assertEqual(done.returncode, 127)
 
+    def test_a_standard_error_that_takes_nothing_keeps_nobody(self):
+        for reader in ("gone", "asleep"):
+            with self.subTest(reader=reader):
+                reads, writes = os.pipe()
+                os.set_blocking(writes, False)
+                try:
+                    while reader == "asleep":
+                        os.write(writes, bytes(4096))
+                except BlockingIOError:
+                    pass
+                os.set_blocking(writes, True)
+                if reader == "gone":
+                    os.close(reads)
+                done = self.run_in("bare", [PROCTOR, "run", "--daemon=/nowhere", "--", "true"], stderr=writes)
+                self.assertEqual(done.returncode, 125)
+                os.close(writes)
+                if reader == "asleep":
+                    os.close(reads)
+
     def test_a_low_limit_of_descriptors_is_enough_or_refused_at_the_start(self):
         for count in (12, 16, 24, 63):
             with self.subTest(count=count):

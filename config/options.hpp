@@ -78,7 +78,7 @@ struct DurationField {
   std::chrono::milliseconds& (*in)(DaemonConfig&);
   std::chrono::milliseconds minimum;
   std::chrono::milliseconds maximum;
-  bool zero_is_off;  ///< 0s is allowed beside the range
+  bool zero_is_off = false;  ///< 0s is allowed beside the range
 };
 struct BooleanField {
   bool& (*in)(DaemonConfig&);
@@ -100,11 +100,11 @@ using Field = std::variant<IntegerField, DurationField, BooleanField, TextField,
 struct Option {
   std::string_view section;
   std::string_view key;
-  std::string_view alias;  ///< a second long option of the command line, without dashes; may be empty
+  std::string_view alias = {};  ///< a second long option of the command line, without dashes; may be empty
   Field field;
-  bool reloadable;  ///< SIGHUP changes it; else a restart does
+  bool reloadable = false;  ///< SIGHUP changes it; else a restart does
   std::string_view help;
-  std::string_view default_words;  ///< when the default is more than DaemonConfig's initial value
+  std::string_view default_words = {};  ///< when the default is more than DaemonConfig's initial value
 
   /// "sandbox.verdict-timeout"
   [[nodiscard]] std::string name() const;

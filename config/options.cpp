@@ -31,6 +31,7 @@ Overloaded(Handlers...) -> Overloaded<Handlers...>;
 constexpr std::size_t path_bytes_max = 4095;                                 // PATH_MAX without its NUL
 constexpr std::size_t socket_bytes_max = sizeof(sockaddr_un::sun_path) - 1;  // unix(7)
 
+// In the order of RecordLevel, and of SchedulerPolicy.
 constexpr std::array<std::string_view, 4> levels{"off", "lifecycle", "verdicts", "all"};
 constexpr std::array<std::string_view, 1> scheduler_policies{"sharing"};
 
@@ -71,7 +72,7 @@ std::size_t record_level(const DaemonConfig& config) {
   return static_cast<std::size_t>(config.introspection.level);
 }
 void set_record_level(DaemonConfig& config, std::size_t index) {
-  config.introspection.level = static_cast<IntrospectionLevel>(index);
+  config.introspection.level = static_cast<policy::RecordLevel>(index);
 }
 std::chrono::milliseconds& sample_interval(DaemonConfig& config) {
   return config.introspection.sample_interval;

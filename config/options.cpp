@@ -105,7 +105,7 @@ const std::array table{
         .key = "sandboxes-max",
         .alias = "sandboxes-max",
         .field = IntegerField{.in = sandboxes_max, .minimum = 1, .maximum = 32768, .unit = "sandboxes"},
-        .help = "Sandboxes supervised at once; one more is refused. Each takes a thread.",
+        .help = "Sandboxes supervised at once; one more is refused. Each takes two threads.",
     },
     Option{
         .section = "sandbox",
@@ -151,9 +151,9 @@ const std::array table{
         .key = "level",
         .field = ChoiceField{.get = record_level, .set = set_record_level, .choices = levels},
         .reloadable = true,
-        .help = "How much the record tells: 'off' is nothing; 'lifecycle' tells of sandboxes and processes "
-                "that come and go, and of faults; 'verdicts' also of every verdict; 'all' also of what a "
-                "developer of proctor asks for.",
+        .help = "How much the record tells: 'off' is nothing; 'lifecycle' tells of actors, sandboxes and "
+                "processes: starts, ends, samples; 'verdicts' also of every verdict that is not a plain "
+                "continue; 'all' also of publications of a process index.",
     },
     Option{
         .section = "introspection",
@@ -187,7 +187,7 @@ const std::array table{
         .section = "scheduler",
         .key = "max-threads",
         .field = IntegerField{.in = scheduler_threads_max, .minimum = 1, .maximum = 64, .unit = "threads"},
-        .help = "Threads for the actors that belong to no sandbox. Each sandbox has its own thread beside "
+        .help = "Threads for the actors that belong to no sandbox. Each sandbox has two of its own beside "
                 "these.",
     },
 };

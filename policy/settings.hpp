@@ -11,7 +11,7 @@ enum class RecordLevel : std::uint8_t {
   off,        ///< nothing, samples neither
   lifecycle,  ///< actors, sandboxes and processes; samples
   verdicts,   ///< and every verdict that is not a plain continue
-  all,        ///< and every publication of an index
+  all,        ///< and publications of an index
 };
 
 // What holds where nothing else is said.

@@ -110,7 +110,8 @@ struct SyscallRow {
 [[nodiscard]] std::vector<SyscallRow> rows_of(ProcMode mode);
 
 /// The notify row of a call number; null when the filter never notifies of it. Constant time. Several notify
-/// rows of one call differ in when they apply, and in nothing else.
+/// rows of one call differ in when they apply and in their reason, which the supervisor does not ask a row
+/// about: this is any of them.
 [[nodiscard]] const SyscallRow* notify_row(int number);
 
 /// Whom a call with Handler::pid_argument is about.

@@ -72,7 +72,8 @@ class Loop final : public caf::execution_unit, public std::enable_shared_from_th
   /// Called each time before the loop blocks, and at the end of a turn that leaves nothing to do.
   void on_idle(std::function<void()> callback) { on_idle_ = std::move(callback); }
 
-  /// One timer: `callback` runs once after `at`. A later call replaces it; nothing disarms.
+  /// One timer: the callback of on_timer() runs once after `at`. A later call replaces it; std::nullopt
+  /// takes it away.
   void set_timer(std::optional<Clock::time_point> at);
   void on_timer(std::function<void()> callback) { on_timer_ = std::move(callback); }
 

@@ -58,7 +58,7 @@ class ProcessState {
   ProcessState(SandboxContext& context, const index::PidKey& key, std::shared_ptr<ProcessRecord> record,
                std::shared_ptr<const kernel::PidFd> pidfd);
 
-  /// Decides one notified call of this process. `argument` is what the record says it was about.
+  /// Decides one notified call of this process; argument() is then what the record says it was about.
   [[nodiscard]] policy::Verdict decide(const seccomp_notif& notification, const policy::SyscallRow& row);
 
   [[nodiscard]] const index::PidKey& key() const noexcept { return key_; }

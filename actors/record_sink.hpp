@@ -11,14 +11,15 @@
 
 #include "kernel/result.hpp"
 #include "kernel/unique_fd.hpp"
+#include "policy/settings.hpp"
 
 namespace proctor::actors {
 
 /// Where the record goes.
 struct RecordFile {
   std::string path;  ///< "-": standard error
-  std::uint64_t rotate_bytes = std::uint64_t{64} << 20U;
-  std::uint32_t rotate_files = 5;  ///< older ones are deleted
+  std::uint64_t rotate_bytes = policy::rotate_bytes_default;
+  std::uint32_t rotate_files = policy::rotate_files_default;  ///< older ones are deleted
 };
 
 /// Opens a record to write at its end, and makes it if there is none. Never waits.

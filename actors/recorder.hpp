@@ -7,16 +7,11 @@
 #include <vector>
 
 #include "messages/introspection.hpp"
+#include "policy/settings.hpp"
 
 namespace proctor::actors {
 
-/// How much goes on record, each level with all before it.
-enum class RecordLevel : std::uint8_t {
-  off,
-  lifecycle,  ///< actors, sandboxes, processes
-  verdicts,   ///< and every verdict that is not a plain continue
-  all,        ///< and every publication of an index
-};
+using policy::RecordLevel;
 
 /// Where recorders send their events; shared by all loops, from any thread.
 struct RecordTarget {

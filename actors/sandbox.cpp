@@ -65,7 +65,7 @@ void arm(SandboxSelf self) {
   context.recorder.record(
       RecordLevel::lifecycle,
       messages::event::SandboxArmed{context.order.command, context.order.degraded, context.order.target});
-  // The target's first notified call waits in the kernel until the listener is in the loop. Then its
+  // The target's first notified call waits in the kernel until the receiver's thread asks for it. Then its
   // session parent learns from the report pipe whether the exec worked; a lost byte is a dead target.
   const char go = 1;
   [[maybe_unused]] const auto ignored = ::write(context.order.release.get(), &go, 1);

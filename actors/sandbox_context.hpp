@@ -27,6 +27,7 @@
 #include "kernel/pidfd.hpp"
 #include "messages/process.hpp"
 #include "messages/supervisor.hpp"
+#include "policy/settings.hpp"
 #include "procfs/gate.hpp"
 #include "procfs/path_hints.hpp"
 
@@ -57,9 +58,10 @@ using Index = index::ProcessIndex<ProcessHandle>;
 
 /// Limits of one sandbox; the daemon's configuration sets them.
 struct SandboxLimits {
-  std::uint32_t processes_max = 32'768;
-  std::uint32_t pending_max = 256;                  ///< notifications received and not yet answered
-  std::chrono::milliseconds verdict_timeout{5000};  ///< a notification unanswered for so long is refused
+  std::uint32_t processes_max = policy::processes_max_default;
+  std::uint32_t pending_max = policy::pending_max_default;  ///< notifications received and not yet answered
+  /// A notification unanswered for so long is refused.
+  std::chrono::milliseconds verdict_timeout = policy::verdict_timeout_default;
   std::uint64_t virtual_bytes_max = std::uint64_t{128} << 20U;  ///< in virtual files that processes hold
 };
 

@@ -12,8 +12,9 @@
 
 namespace proctor::actors {
 
-/// One sandbox's loop on a thread of its own, with all that lives there. The destructor joins: call it only
-/// once the sandbox has ended (`on_ended` was called), or it waits for that.
+/// One sandbox's loop, the thread that runs it, and all that lives there: also the Receiver, whose thread
+/// takes turns in that loop. The destructor joins: call it only once the sandbox has ended (`on_ended` was
+/// called), or it waits for that.
 class SandboxThread {
  public:
   /// Makes the sandbox and starts its thread, which inherits a mask with every signal blocked. `on_ended`

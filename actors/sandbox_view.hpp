@@ -43,7 +43,8 @@ class SandboxView final : public procfs::ViewSource {
   bool all_cpus_ = true;
   std::vector<unsigned> cpu_nodes_;
   std::map<unsigned, std::uint64_t> node_memory_;
-  /// Found to be so within the last tick: every process of a job names the same ones.
+  /// Pids that were found to be foreign within the last tick. They are asked about again and again, because
+  /// every process of a job names the same ones.
   std::set<pid_t> foreign_;
   std::map<pid_t, bool> groups_;  ///< whether a process of the sandbox is in them
   Clock::time_point known_as_of_;

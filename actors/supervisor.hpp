@@ -10,12 +10,13 @@
 #include "actors/recorder.hpp"
 #include "actors/sandbox_thread.hpp"
 #include "messages/supervisor.hpp"
+#include "policy/settings.hpp"
 
 namespace proctor::actors {
 
 /// What the supervisor is told at start.
 struct SupervisorSettings {
-  std::uint32_t sandboxes_max = 1024;
+  std::uint32_t sandboxes_max = policy::sandboxes_max_default;
   SandboxLimits limits;                          ///< the most that a sandbox may ask for
   bool accept_degraded = false;                  ///< else a degraded sandbox needs its user's word
   std::chrono::milliseconds sample_interval{0};  ///< between actor samples on record; 0: none

@@ -13,20 +13,6 @@ constexpr std::chrono::seconds record_timeout{5};
 /// How long the supervisor, told to stop once more, may take to say that it has.
 constexpr std::chrono::seconds stopped_timeout{1};
 
-actors::RecordLevel record_level(config::IntrospectionLevel level) {
-  switch (level) {
-    case config::IntrospectionLevel::off:
-      return actors::RecordLevel::off;
-    case config::IntrospectionLevel::lifecycle:
-      return actors::RecordLevel::lifecycle;
-    case config::IntrospectionLevel::verdicts:
-      return actors::RecordLevel::verdicts;
-    case config::IntrospectionLevel::all:
-      break;
-  }
-  return actors::RecordLevel::all;
-}
-
 actors::SupervisorSettings supervisor_settings(const config::DaemonConfig& config) {
   actors::SupervisorSettings settings;
   settings.sandboxes_max = static_cast<std::uint32_t>(config.proctord.sandboxes_max);
@@ -66,7 +52,7 @@ SupervisorHost::SupervisorHost(caf::actor_system& system, const config::DaemonCo
                             static_cast<std::uint32_t>(introspection.rotate_files)};
     introspection_ = actors::spawn_introspection(system, std::move(file), record_);
     record_->actor = introspection_;
-    record_->level = record_level(introspection.level);
+    record_->level = introspection.level;
   }
   supervisor_ = actors::spawn_observed<messages::supervisor_actor, actors::supervisor_state>(
                     system, 0, actors::supervisor, supervisor_settings(config), record_)
@@ -89,7 +75,7 @@ void SupervisorHost::await_record() {
 
 void SupervisorHost::reconfigure(const config::DaemonConfig& config) {
   if (introspection_) {
-    record_->level = record_level(config.introspection.level);
+    record_->level = config.introspection.level;
     caf::anon_send(introspection_, messages::ReopenRecord{});
   }
   const auto settings = supervisor_settings(config);

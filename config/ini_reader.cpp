@@ -143,9 +143,9 @@ class State {
 };
 
 /// Notes what CAF's parser finds, and where. The parser tells of a thing when it has just read past it.
-class Recorder {
+class EntryCollector {
  public:
-  Recorder(std::string_view text, const Lines& lines, State& state)
+  EntryCollector(std::string_view text, const Lines& lines, State& state)
       : text_(text), lines_(lines), state_(state) {}
 
   // What the parser calls, through Scope.
@@ -202,7 +202,17 @@ class Recorder {
   void close_container();
   void finish_entry(ValueKind kind, std::string text, std::size_t end);
   void fail(std::size_t line, std::string what, std::string_view expected);
-  void fail_value();
+  void note_unreadable_value();
+
+  // What recover() does for each thing that the parser cannot read: notes it, and says where to go on.
+  std::size_t recover_from_container(std::size_t line);
+  std::size_t recover_from_value(std::size_t line);
+  std::size_t recover_from_text_behind_value(std::size_t line);
+  std::size_t recover_from_header(std::size_t line);
+  std::size_t recover_from_line(std::size_t line);
+
+  [[nodiscard]] std::string_view trimmed(std::size_t line) const { return trim(lines_.content(line)); }
+  [[nodiscard]] std::size_t next_line(std::size_t line) const;
   [[nodiscard]] std::size_t next_header(std::size_t after_line) const;
 
   std::string_view text_;
@@ -222,7 +232,7 @@ class Recorder {
   std::size_t section_depth_ = 0;
 };
 
-void Recorder::open_section() {
+void EntryCollector::open_section() {
   const std::size_t line = current_line();
   // CAF takes text behind a value, and keys behind a header's line, for the start of something new.
   const bool behind_value = value_line_ == line;
@@ -245,16 +255,16 @@ void Recorder::open_section() {
   if (state_.previous() == ']') content_.sections.push_back({section_, static_cast<int>(line)});
 }
 
-void Recorder::open_container() {
+void EntryCollector::open_container() {
   if (++containers_ > nesting_max) state_.stop();
 }
 
-void Recorder::close_container() {
+void EntryCollector::close_container() {
   // The parser still stands on the bracket.
   if (containers_ > 0 && --containers_ == 0) finish_entry(ValueKind::other, {}, state_.position() + 1);
 }
 
-void Recorder::finish_entry(ValueKind kind, std::string text, std::size_t end) {
+void EntryCollector::finish_entry(ValueKind kind, std::string text, std::size_t end) {
   if (!has_key_) return;
   pending_.section = section_;
   pending_.kind = kind;
@@ -272,13 +282,13 @@ void Recorder::finish_entry(ValueKind kind, std::string text, std::size_t end) {
   }
 }
 
-void Recorder::fail(std::size_t line, std::string what, std::string_view expected) {
+void EntryCollector::fail(std::size_t line, std::string what, std::string_view expected) {
   content_.errors.push_back({static_cast<int>(line), std::move(what), std::string(expected)});
 }
 
 /// The value of pending_, or what stands behind the last value, is unreadable: what counts is the rest of the
 /// line.
-void Recorder::fail_value() {
+void EntryCollector::note_unreadable_value() {
   const std::size_t line = lines_.line_of(value_start_);
   const std::size_t line_end = lines_.start(line) + lines_.content(line).size();
   const std::string_view rest = text_.substr(value_start_, std::max(line_end, value_start_) - value_start_);
@@ -290,86 +300,103 @@ void Recorder::fail_value() {
   has_key_ = false;
 }
 
-std::size_t Recorder::next_header(std::size_t after_line) const {
+std::size_t EntryCollector::next_line(std::size_t line) const {
+  return line < lines_.count() ? lines_.start(line + 1) : text_.size();
+}
+
+std::size_t EntryCollector::next_header(std::size_t after_line) const {
   for (std::size_t line = after_line + 1; line <= lines_.count(); ++line) {
     if (looks_like_header(lines_.content(line))) return lines_.start(line);
   }
   return text_.size();
 }
 
-std::size_t Recorder::recover() {
+std::size_t EntryCollector::recover() {
   const std::size_t line = current_line();
-  const std::string_view content = trim(lines_.content(line));
-  const std::size_t next_line = line < lines_.count() ? lines_.start(line + 1) : text_.size();
   in_section_ = false;
-  if (containers_ > 0) {
-    const auto opened = static_cast<std::size_t>(pending_.line);
-    const bool deep = std::exchange(containers_, 0) > nesting_max;
-    const std::string what = deep              ? "is nested too deeply"
-                             : state_.at_end() ? "is not closed"
-                                               : fmt::format("cannot be read beyond line {}", line);
-    fail(opened, fmt::format("the list or map of {} {}", excerpt(pending_.key), what),
-         "one value on the key's line");
-    has_key_ = false;
-    return next_header(opened);
-  }
-  if (has_key_ && lines_.line_of(value_start_) == line) {
-    fail_value();
-    return next_line;
-  }
+  if (containers_ > 0) return recover_from_container(line);
+  if (has_key_ && lines_.line_of(value_start_) == line) return recover_from_value(line);
   has_key_ = false;
-  if (value_line_ == line && !content_.entries.empty()) {
-    // What follows the value makes all of it unreadable: `10 min`, `64MiB`, `5s, 6s`.
-    pending_ = std::move(content_.entries.back());
-    content_.entries.pop_back();
-    value_start_ = last_value_start_;
-    fail_value();
-    return next_line;
-  }
-  if (content.starts_with('[')) {
-    fail(line, fmt::format("cannot read the section header {}", excerpt(content)),
-         "[section] alone on its line");
-    return next_header(line);
-  }
-  const std::string_view expected =
-      content.starts_with('#') || content.starts_with("//") ? "a comment to begin with ;" : expected_line;
-  fail(line, fmt::format("cannot read {}", excerpt(content)), expected);
-  return next_line;
+  if (value_line_ == line && !content_.entries.empty()) return recover_from_text_behind_value(line);
+  if (trimmed(line).starts_with('[')) return recover_from_header(line);
+  return recover_from_line(line);
 }
 
-/// The Consumer of CAF's parsers. They want one object per nested thing; all lead to one recorder.
+/// A list or map that is nested too deeply, is not closed, or holds what cannot be read.
+std::size_t EntryCollector::recover_from_container(std::size_t line) {
+  const auto opened = static_cast<std::size_t>(pending_.line);
+  const bool deep = std::exchange(containers_, 0) > nesting_max;
+  const std::string what = deep              ? "is nested too deeply"
+                           : state_.at_end() ? "is not closed"
+                                             : fmt::format("cannot be read beyond line {}", line);
+  fail(opened, fmt::format("the list or map of {} {}", excerpt(pending_.key), what),
+       "one value on the key's line");
+  has_key_ = false;
+  return next_header(opened);
+}
+
+std::size_t EntryCollector::recover_from_value(std::size_t line) {
+  note_unreadable_value();
+  return next_line(line);
+}
+
+/// What follows the value makes all of it unreadable: `10 min`, `64MiB`, `5s, 6s`.
+std::size_t EntryCollector::recover_from_text_behind_value(std::size_t line) {
+  pending_ = std::move(content_.entries.back());
+  content_.entries.pop_back();
+  value_start_ = last_value_start_;
+  note_unreadable_value();
+  return next_line(line);
+}
+
+std::size_t EntryCollector::recover_from_header(std::size_t line) {
+  fail(line, fmt::format("cannot read the section header {}", excerpt(trimmed(line))),
+       "[section] alone on its line");
+  return next_header(line);
+}
+
+/// A line that is none of these.
+std::size_t EntryCollector::recover_from_line(std::size_t line) {
+  const std::string_view content = trimmed(line);
+  const bool foreign_comment = content.starts_with('#') || content.starts_with("//");
+  fail(line, fmt::format("cannot read {}", excerpt(content)),
+       foreign_comment ? "a comment to begin with ;" : expected_line);
+  return next_line(line);
+}
+
+/// The Consumer of CAF's parsers. They want one object per nested thing; all lead to one collector.
 class Scope {
  public:
-  explicit Scope(Recorder& recorder) : recorder_(&recorder) {}
+  explicit Scope(EntryCollector& collector) : collector_(&collector) {}
 
-  void key(std::string name) { recorder_->key(std::move(name)); }
+  void key(std::string name) { collector_->key(std::move(name)); }
   Scope begin_map() {
-    recorder_->begin_map();
+    collector_->begin_map();
     return *this;
   }
   Scope begin_list() {
-    recorder_->begin_list();
+    collector_->begin_list();
     return *this;
   }
-  void end_map() { recorder_->end_map(); }
-  void end_list() { recorder_->end_list(); }
+  void end_map() { collector_->end_map(); }
+  void end_list() { collector_->end_list(); }
 
   template <class T>
   void value(T&& read) {
     using Read = std::decay_t<T>;
     if constexpr (std::is_same_v<Read, std::string>) {
-      recorder_->value(ValueKind::string, std::forward<T>(read));
+      collector_->value(ValueKind::string, std::forward<T>(read));
     } else if constexpr (std::is_same_v<Read, caf::atom_value>) {
-      recorder_->value(ValueKind::atom, caf::to_string(read));
+      collector_->value(ValueKind::atom, caf::to_string(read));
     } else if constexpr (std::is_same_v<Read, caf::uri>) {
-      recorder_->value(ValueKind::other, {});
+      collector_->value(ValueKind::other, {});
     } else {
-      recorder_->value(ValueKind::bare, {});
+      collector_->value(ValueKind::bare, {});
     }
   }
 
  private:
-  Recorder* recorder_;
+  EntryCollector* collector_;
 };
 
 }  // namespace
@@ -378,12 +405,12 @@ IniContent read_ini(std::string_view text) {
   const Lines lines(text);
   const std::string masked = mask_odd_numbers(text);
   State state(masked);
-  Recorder recorder(text, lines, state);
-  Scope scope(recorder);
+  EntryCollector collector(text, lines, state);
+  Scope scope(collector);
   bool inside = false;  // a section's lines go on behind an error
-  while (!state.at_end() && !recorder.is_full()) {
+  while (!state.at_end() && !collector.is_full()) {
     if (inside) {
-      recorder.resume_section();
+      collector.resume_section();
       caf::detail::parser::read_ini_section(state, scope);
       inside = false;
       // Another header, or text behind a value: for the outer parser, as CAF does it.
@@ -396,12 +423,12 @@ IniContent read_ini(std::string_view text) {
       caf::detail::parser::read_ini(state, scope);
     }
     if (state.code == caf::pec::success && !state.stopped()) break;
-    const std::size_t next = recorder.recover();
+    const std::size_t next = collector.recover();
     state.restart(next);
-    inside = recorder.has_section() &&
+    inside = collector.has_section() &&
              !(next < text.size() && looks_like_header(lines.content(lines.line_of(next))));
   }
-  return recorder.take();
+  return collector.take();
 }
 
 }  // namespace proctor::config

@@ -12,15 +12,9 @@
 #include <variant>
 #include <vector>
 
-namespace proctor::config {
+#include "policy/settings.hpp"
 
-/// How much the introspection record tells. Each level contains the one before it.
-enum class IntrospectionLevel : std::uint8_t {
-  off,        ///< nothing, samples neither
-  lifecycle,  ///< sandboxes and processes come and go; faults
-  verdicts,   ///< and every verdict
-  all,  ///< and the detail a developer of proctor asks for: look-ups, adoptions, withdrawn notifications
-};
+namespace proctor::config {
 
 /// Who runs the actors that are bound to no sandbox. One answer only: CAF's other scheduler burns 1 % of a
 /// CPU when idle. It is an option so that a file that asks for the other is refused, not ignored.
@@ -30,24 +24,25 @@ enum class SchedulerPolicy : std::uint8_t { sharing };
 struct DaemonConfig {
   struct Proctord {
     std::string socket;  ///< absolute path; load() never leaves it empty
-    std::uint64_t sandboxes_max = 1024;
+    std::uint64_t sandboxes_max = policy::sandboxes_max_default;
 
     bool operator==(const Proctord&) const = default;
   };
   struct Sandbox {
-    std::chrono::milliseconds verdict_timeout{5000};
-    std::uint64_t processes_max = 32768;  ///< registered at once, per sandbox
-    std::uint64_t pending_max = 256;      ///< notifications in flight (slots of the journal), per sandbox
+    std::chrono::milliseconds verdict_timeout = policy::verdict_timeout_default;
+    std::uint64_t processes_max = policy::processes_max_default;  ///< registered at once, per sandbox
+    /// Notifications in flight (slots of the journal), per sandbox.
+    std::uint64_t pending_max = policy::pending_max_default;
     bool accept_degraded = false;
 
     bool operator==(const Sandbox&) const = default;
   };
   struct Introspection {
     std::string file;  ///< absolute path; empty: standard error; "none": no record
-    IntrospectionLevel level = IntrospectionLevel::verdicts;
-    std::chrono::milliseconds sample_interval{0};  ///< 0: no samples
-    std::uint64_t rotate_bytes = 64ULL << 20U;     ///< the record starts a new file at this size
-    std::uint64_t rotate_files = 5;                ///< older files that are kept
+    policy::RecordLevel level = policy::RecordLevel::verdicts;
+    std::chrono::milliseconds sample_interval{0};               ///< 0: no samples
+    std::uint64_t rotate_bytes = policy::rotate_bytes_default;  ///< the record starts a new file at this size
+    std::uint64_t rotate_files = policy::rotate_files_default;  ///< older files that are kept
 
     bool operator==(const Introspection&) const = default;
   };
@@ -78,7 +73,7 @@ struct DurationField {
   std::chrono::milliseconds& (*in)(DaemonConfig&);
   std::chrono::milliseconds minimum;
   std::chrono::milliseconds maximum;
-  bool zero_is_off;  ///< 0s is allowed beside the range
+  bool zero_is_off = false;  ///< 0s is allowed beside the range
 };
 struct BooleanField {
   bool& (*in)(DaemonConfig&);
@@ -100,11 +95,11 @@ using Field = std::variant<IntegerField, DurationField, BooleanField, TextField,
 struct Option {
   std::string_view section;
   std::string_view key;
-  std::string_view alias;  ///< a second long option of the command line, without dashes; may be empty
+  std::string_view alias = {};  ///< a second long option of the command line, without dashes; may be empty
   Field field;
-  bool reloadable;  ///< SIGHUP changes it; else a restart does
+  bool reloadable = false;  ///< SIGHUP changes it; else a restart does
   std::string_view help;
-  std::string_view default_words;  ///< when the default is more than DaemonConfig's initial value
+  std::string_view default_words = {};  ///< when the default is more than DaemonConfig's initial value
 
   /// "sandbox.verdict-timeout"
   [[nodiscard]] std::string name() const;

@@ -32,7 +32,8 @@ inline constexpr std::size_t cpu_mask_bytes_max = 1024;
 /// How many kB of memory each NUMA node has, by its number; empty where the kernel knows of none.
 [[nodiscard]] std::map<unsigned, std::uint64_t> memory_of_nodes();
 
-/// The CPUs that are switched on, ascending: those of /proc/stat.
+/// The CPUs that are switched on, ascending, by /sys/devices/system/cpu/online. Where /sys does not tell:
+/// from 0, as many as sysconf(3) counts.
 [[nodiscard]] std::vector<unsigned> online_cpus();
 
 }  // namespace proctor::kernel

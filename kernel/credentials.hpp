@@ -62,6 +62,9 @@ struct Credentials {
 /// of it then: the list of groups, which is not asked about, is changed only with CAP_SETGID and counts for
 /// files only without the capabilities that override their modes, so whoever has the former without the
 /// latter gets a no. `held`: of this thread; the group's, where it leads one.
+///
+/// Relies on the filter, which lets nobody leave the user namespace: capget(2) does not say in which one
+/// somebody has his capabilities.
 [[nodiscard]] bool surely_has(pid_t tid, const PidFd& held, const Credentials& known);
 
 /// Whether a capability (CAP_...) is among those that a thread may make effective (CapPrm). Of a user

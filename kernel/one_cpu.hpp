@@ -52,20 +52,21 @@ class OneCpu {
     Mask theirs_{};
   };
 
-  /// `tid`: of a thread that waits in a call. Not where it leads a group of several: another one may exec
-  /// meanwhile, and take the leader's number.
+  /// `tid` is of a thread that waits in a call. Nothing is done for one that leads several threads: another
+  /// of them may exec meanwhile, and take the leader's number.
   [[nodiscard]] Stay with(pid_t tid);
 
-  /// CPUs that the supervisor itself keeps its targets to: whoever has these has no others by his cpuset.
+  /// Reads which CPUs `target` has: the ones to which the supervisor itself keeps its targets. A thread that
+  /// has just these was restricted to them by its affinity, whatever its cpuset allows.
   void expect_restricted(pid_t target) noexcept;
 
  private:
   void measure() noexcept;
-  /// What a thread with this mask is given back; nothing: whose wish it is cannot be told.
+  /// The mask to give back to a thread that has this one. Nothing: it cannot be told who set it.
   [[nodiscard]] std::optional<Mask> origin_of(const Mask& mask) const noexcept;
 
-  Mask left_{};        ///< what the calling thread had when it was last given its own back
-  Mask own_{};         ///< what it is given back
+  Mask left_{};        ///< what the calling thread has between two stays
+  Mask own_{};         ///< what it is given when a stay ends
   Mask allowed_{};     ///< what its cpuset allows
   Mask restricted_{};  ///< expect_restricted()
 };

@@ -13,8 +13,8 @@
 namespace proctor::kernel {
 namespace {
 
-constexpr std::size_t fields_of_line =
-    8;  // lock_get_status(): number, kind, mode, access, pid, file, start, end
+/// lock_get_status(): number, kind, mode, access, pid, file, start, end.
+constexpr std::size_t fields_of_line = 8;
 
 /// Nothing: fewer fields, or one that is not a lock but a wait for it ("->").
 std::optional<std::array<std::string_view, fields_of_line>> split(std::string_view line) {

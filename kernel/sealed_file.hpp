@@ -25,8 +25,8 @@ struct HeldFile {
   std::uint64_t bytes = 0;
 };
 
-/// The memfds that process `tgid` holds, as descriptors or as maps, and whose names begin so; some may be
-/// there twice. What cannot be looked at is left out.
+/// The memfds that process `tgid` holds, as descriptors or as maps, and whose names begin with `prefix`. One
+/// that it holds in several ways is listed several times. What cannot be looked at is left out.
 [[nodiscard]] std::vector<HeldFile> sealed_files_of(int tgid, std::string_view prefix);
 
 /// What a sealed file with a text of that length takes of the kernel's memory, about: whole pages, and an

@@ -15,8 +15,9 @@ inline constexpr unsigned file_bytes_min = 1U << 20U;
 /// calling process has one thread.
 [[nodiscard]] kernel::Result<void> check_own_limits();
 
-/// Raises the soft limit of open files to the hard one, for every tracked process costs two; and that of the
-/// length of files as far as is allowed, for virtual files are files.
+/// Raises the soft limit of open files to the hard one, for every tracked process costs one (its pidfd) and,
+/// once its memory was read, one more; and that of the length of files as far as is allowed, for virtual
+/// files are files.
 void raise_own_limits() noexcept;
 
 }  // namespace proctor::launch

@@ -16,6 +16,7 @@ namespace proctor::launch {
 namespace {
 
 constexpr std::size_t generations_max = 4096;
+
 /// The calling process and all its ancestors.
 std::vector<pid_t> own_line() {
   std::vector<pid_t> line;

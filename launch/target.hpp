@@ -52,9 +52,11 @@ struct SpawnedTarget {
 /// What a readable exec report says. Nothing: the exec worked, or the target was killed before it.
 [[nodiscard]] std::optional<TargetFailure> read_exec_report(const kernel::UniqueFd& exec_report);
 
-/// The command line as the supervisor's records show it: whole arguments, cut off with "..." after about
-/// `command_bytes_max` bytes, because a command line may be 2 MB long.
+/// How many bytes of a command line go on record, about: it may be 2 MB long.
 inline constexpr std::size_t command_bytes_max = 32768;
+
+/// The command line as the supervisor's records show it: whole arguments, cut off with "..." after about
+/// `command_bytes_max` bytes.
 [[nodiscard]] std::vector<std::string> command_for_record(const std::vector<std::string>& command);
 
 }  // namespace proctor::launch

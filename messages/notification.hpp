@@ -7,10 +7,10 @@ namespace proctor::messages {
 /// Start receiving: the sandbox is complete.
 struct Arm {};
 
-/// One per listener: receives notifications as they come and has each decided, by itself from the
+/// One per listener: has each notification decided that the sandbox's Receiver receives, by itself from the
 /// published snapshot or by the process actor it belongs to.
 using notification_actor = caf::typed_actor<
-    /// Puts the listener into the loop of its thread.
+    /// Starts the Receiver, whose thread blocks in the listener and takes turns in the loop.
     caf::reacts_to<Arm>>;
 
 }  // namespace proctor::messages

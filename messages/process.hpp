@@ -20,7 +20,8 @@ struct ProcessExited {
   std::optional<int> status;  ///< in wait(2)'s form; nothing where this kernel does not tell
 };
 
-/// One actor per process (thread group): owns its pidfd, its remote memory and its PerProcessState.
+/// One actor per process (thread group): owns its remote memory and its PerProcessState. It shares the pidfd
+/// with the process's entry in the index and, until the process has ended, with the exit watcher's set.
 using process_actor = caf::typed_actor<
     /// Answers the notification through the sandbox's responder, at once.
     caf::reacts_to<Decide>,

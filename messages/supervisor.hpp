@@ -10,6 +10,7 @@
 #include "kernel/unique_fd.hpp"
 #include "messages/sandbox.hpp"
 #include "policy/sandbox_policy.hpp"
+#include "policy/settings.hpp"
 
 namespace proctor::messages {
 
@@ -68,7 +69,7 @@ struct TakeSample {
 /// Settings that may change while running.
 struct Reconfigure {
   bool accept_degraded = false;
-  std::chrono::milliseconds verdict_timeout{5000};
+  std::chrono::milliseconds verdict_timeout = policy::verdict_timeout_default;
   std::chrono::milliseconds sample_interval{0};
 };
 

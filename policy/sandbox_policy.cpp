@@ -74,7 +74,7 @@ Result<void> read_accept_degraded(const json& value, SandboxPolicy& policy) {
 
 Result<void> read_verdict_timeout(const json& value, SandboxPolicy& policy) {
   if (!value.is_number_integer()) return wrong_type("verdict_timeout_ms", "a whole number", value);
-  // Compared as json, which knows signed from unsigned: a conversion first could wrap round into the range.
+  // Json compares it as a signed number: one of 2^63 or more becomes negative, and so is never in the range.
   if (value < verdict_timeout_min.count() || value > verdict_timeout_max.count()) {
     return invalid("policy: verdict_timeout_ms must be between " +
                    std::to_string(verdict_timeout_min.count()) + " and " +

@@ -51,9 +51,9 @@ struct SandboxPolicy {
 /// EINVAL with a sentence that says what is wrong with it.
 [[nodiscard]] kernel::Result<void> validate_hostname(std::string_view hostname);
 
-/// {"accept_degraded":false,"name":"make-1","when_command_ends":"end-tree"} on
-/// one line. In strict mode also "proc":"strict", where something is limited
-/// "limits":{"cpus":2,"hostname":"box","memory_bytes":536870912, "processes":64}, without what is not. Bytes
+/// {"accept_degraded":false,"name":"make-1","when_command_ends":"end-tree"} on one line. In strict mode also
+/// "proc":"strict", with a timeout "verdict_timeout_ms":5000, where something is limited
+/// "limits":{"cpus":2,"hostname":"box","memory_bytes":536870912,"processes":64}, without what is not. Bytes
 /// that are no UTF-8 become U+FFFD, which validate_name and validate_hostname refuse at the other end.
 [[nodiscard]] std::string to_json(const SandboxPolicy& policy);
 

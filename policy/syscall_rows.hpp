@@ -365,7 +365,8 @@ constexpr SyscallRow ask_of_dumpable() {
   return row;
 }
 
-/// prctl(PR_SET_CHILD_SUBREAPER, 1). Whoever fails with EINTR is no subreaper, and says so.
+/// prctl(PR_SET_CHILD_SUBREAPER, 1). A signal can interrupt the call before it is received. Its caller then
+/// gets EINTR and has not become a subreaper.
 constexpr SyscallRow ask_of_subreaper() {
   SyscallRow row = ask("prctl", SYS_prctl, Handler::control, adopts_orphans);
   row.condition = Condition::low_word_equals;

@@ -87,8 +87,8 @@ struct SyscallRow {
   std::uint64_t mask = 0;  ///< of Condition::masked_equals
   ArgumentTest also{};     ///< of another register than `argument`, where one test is not enough
   PidKind pid_kind = PidKind::task;
-  std::int8_t dirfd_argument =
-      -1;  ///< with Handler::judge_path, beside the path in `argument`; -1: the working directory
+  /// With Handler::judge_path, beside the path in `argument`; -1: the working directory.
+  std::int8_t dirfd_argument = -1;
   std::int8_t second_path_argument = -1;   ///< of a call with two paths, with a directory of its own
   std::int8_t second_dirfd_argument = -1;  ///< -1: the working directory
   std::int8_t flags_argument = -1;         ///< where AT_SYMLINK_NOFOLLOW may stand; -1: nowhere
@@ -110,7 +110,8 @@ struct SyscallRow {
 [[nodiscard]] std::vector<SyscallRow> rows_of(ProcMode mode);
 
 /// The notify row of a call number; null when the filter never notifies of it. Constant time. Several notify
-/// rows of one call differ in when they apply, and in nothing else.
+/// rows of one call differ in when they apply and in their reason, which the supervisor does not ask a row
+/// about: this is any of them.
 [[nodiscard]] const SyscallRow* notify_row(int number);
 
 /// Whom a call with Handler::pid_argument is about.

@@ -52,8 +52,7 @@ enum class Backstop : std::uint8_t {
 /// - A process outside the sandbox does not exist: ENOENT, by the same lines of code that answer for a
 ///   number nobody has.
 /// - A virtual file (virtual_files.hpp) is made at the open, as a sealed file with what its generator says;
-/// also
-///   off procfs (/etc/hostname), found by the name of the object that the path led to.
+///   also off procfs (/etc/hostname), found by the name of the object that the path led to.
 /// - A path that ends off procfs: Continue; Landlock judges, and ptrace checks where a magic link was passed.
 ///   But what lies in a directory without a Landlock rule (PathHints) is opened on behalf too: regular
 ///   files only, and never behind a magic link, where the target's own limits would be passed over.
@@ -103,14 +102,15 @@ class ProcGate {
 
   /// For whatever keeps the gate from judging: no descriptor, no memory, credentials that cannot be had.
   [[nodiscard]] policy::Verdict cannot_tell() const;
-  /// What of open() is done with the target's credentials.
+  /// The part of open() that is done with the target's credentials.
   [[nodiscard]] Answer open_as_target(const OpenRequest& request);
   /// After the flags were looked at.
   [[nodiscard]] Answer open_as(const OpenRequest& request, const kernel::Credentials& theirs);
   /// Reads a file, or opens a directory, of a process: `path` from our own root of procfs, by one look-up
   /// that follows no link. Nothing: whatever this is, it is for a walk. Needs the target's credentials.
   [[nodiscard]] std::optional<Answer> open_plainly(const OpenRequest& request, const std::string& path);
-  /// Of OpenRequest::captures. On procfs only what is a member's own is captured.
+  /// The answer to a request that `captures`: injects what the path led to. Of procfs that is only what is a
+  /// member's own.
   [[nodiscard]] policy::Verdict capture(const OpenRequest& request, Arrival arrival) const;
   [[nodiscard]] Answer serve(const OpenRequest& request, const Arrival& arrival);
   [[nodiscard]] Answer serve_elsewhere(const OpenRequest& request, const Arrival& arrival);

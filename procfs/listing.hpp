@@ -41,8 +41,8 @@ inline constexpr std::size_t listing_bytes_max = std::size_t{1} << 20U;
     const kernel::UniqueFd& directory, std::size_t room, DirentLayout layout,
     const std::function<bool(std::string_view)>& is_shown);
 
-/// The same for a directory of which regular files are shown, all of them made up, and nothing else: at the
-/// beginning all `names` at once, then the end. EINVAL: not enough room for that.
+/// The same for a directory that shows nothing but made-up regular files. The call at the beginning returns
+/// all `names`, the next one the end. EINVAL: `room` is too small for all of them.
 [[nodiscard]] kernel::Result<std::vector<std::byte>> list_made_up(const kernel::UniqueFd& directory,
                                                                   std::size_t room, DirentLayout layout,
                                                                   std::span<const std::string_view> names);

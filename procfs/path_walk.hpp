@@ -98,8 +98,7 @@ struct WalkStart {
 /// - An object entered otherwise than by name (a descriptor, a magic link, ".." over a mount) is found again
 ///   by the name the kernel gives it; only when that leads to the same object is it `located`.
 /// - A process directory is judged after it was opened: it belongs to one process for good, so a member that
-/// is
-///   alive afterwards is its owner, and a later process with the same number never is.
+///   is alive afterwards is its owner, and a later process with the same number never is.
 ///
 /// Limits: openat2's RESOLVE_NO_SYMLINKS, NO_MAGICLINKS, BENEATH and NO_XDEV end the walk with `kernels` at
 /// the step they forbid: the kernel refuses that step itself, whatever comes after. RESOLVE_CACHED is not

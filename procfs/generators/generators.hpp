@@ -5,7 +5,8 @@
 
 #include "procfs/view.hpp"
 
-/// One function for each kind of virtual file, as procfs::Generator says. None of them makes a system call.
+/// One function for each kind of virtual file, as procfs::Generator says. None of them makes a system call
+/// itself; the functions of the View that some of them call (is_member, net_file, ...) may make some.
 /// The host's text is taken apart by what the kernel is known to write there; a line that is not that is left
 /// out wherever it could tell of the machine or of others.
 namespace proctor::procfs::generators {

@@ -64,8 +64,7 @@ bool is_own(const View& view, std::string_view id) {
 }
 
 /// A line of /proc/locks, lock_get_status(): "1: POSIX  ADVISORY  WRITE 123 08:01:42 0 EOF". One that waits
-/// has
-/// "-> " behind its number, and a blank more for each waiter that it waits behind.
+/// has "-> " behind its number, and a blank more for each waiter that it waits behind.
 struct Lock {
   std::string_view text;  ///< behind "1: "
   std::string_view pid;
@@ -109,8 +108,8 @@ bool names_task(std::string_view name) {
   return name == "Ngid" || name == "PPid" || name == "TracerPid" || name == "NSpgid" || name == "NSsid";
 }
 
-/// The ids of such a line, told or not by the first one: NSpgid and NSsid have a number for
-/// each pid namespace, and the first is that of the one that this procfs shows.
+/// The first id of such a line, as the sandbox may see it; where that is 0, so are the others. NSpgid and
+/// NSsid have an id for each pid namespace, and the first is of the namespace that this procfs shows.
 std::string_view status_id(const View& view, std::string_view name, std::string_view id) {
   if (name == "NSpgid") return unless_foreign(id, view.foreign_group);
   if (name == "NSsid") return unless_foreign(id, view.foreign_session);

@@ -56,7 +56,7 @@ TEST_CASE("file: every option is read") {
   CHECK(config.sandbox.pending_max == 5);
   CHECK(config.sandbox.accept_degraded);
   CHECK(config.introspection.file == "/var/log/a\"b;c");
-  CHECK(config.introspection.level == IntrospectionLevel::all);
+  CHECK(config.introspection.level == policy::RecordLevel::all);
   CHECK(config.introspection.sample_interval == 2min);
   CHECK(config.introspection.rotate_bytes == 65536);
   CHECK(config.introspection.rotate_files == 6);
@@ -346,7 +346,7 @@ TEST_CASE("command line: counts more than the file, and is judged by the same ru
   const Loaded loaded = load_text(text, "f", good);
   REQUIRE(std::holds_alternative<DaemonConfig>(loaded));
   CHECK(std::get<0>(loaded).sandbox.verdict_timeout == 2s);
-  CHECK(std::get<0>(loaded).introspection.level == IntrospectionLevel::off);
+  CHECK(std::get<0>(loaded).introspection.level == policy::RecordLevel::off);
   CHECK(std::get<0>(loaded).proctord.socket == "/a");
   CHECK(
       refused(text, {{"sandbox.verdict-timeout", "10m"}}) ==
@@ -374,12 +374,12 @@ TEST_CASE("reload: changes what may change, names what needs a restart") {
   loaded.proctord.socket = "/b";
   loaded.scheduler.max_threads = 2;
   loaded.sandbox.verdict_timeout = 7s;
-  loaded.introspection.level = IntrospectionLevel::off;
+  loaded.introspection.level = policy::RecordLevel::off;
   loaded.introspection.sample_interval = 9s;
   const Reload result = reload(running, loaded);
   DaemonConfig expected = running;
   expected.sandbox.verdict_timeout = 7s;
-  expected.introspection.level = IntrospectionLevel::off;
+  expected.introspection.level = policy::RecordLevel::off;
   expected.introspection.sample_interval = 9s;
   CHECK(result.config == expected);
   CHECK(result.changed ==

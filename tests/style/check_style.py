@@ -27,7 +27,7 @@ LAYERS = {
 # May see CAF; so may the tests of these folders, the whole-system tests and the benchmarks.
 CAF_FOLDERS = {"messages", "actors", "config", "cli"}
 # Folders without a layer of their own include what they like.
-TOP_FOLDERS = {"bench", "fuzz"}
+TOP_FOLDERS = {"bench"}
 
 LINES_MAX = 600
 SUFFIXES = {".cpp", ".hpp", ".c", ".h"}

@@ -136,7 +136,7 @@ Verdict ProcessState::limit_task(const seccomp_notif& notification, pid_t task) 
       return unreadable(read.error());
   // Continue safety: as in change_task(); the number has been judged.
   if (!acts_with_own_rights(notification)) return {Continue{}};
-  if (!context_.members.group_of(task)) return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
+  if (!context_.members.group_of(task)) return {Fail{ESRCH}, no_such_process};
   rlimit before{};
   const auto* const change = args[2] == 0 ? nullptr : &wanted;
   if (::syscall(SYS_prlimit64, task, word_argument(notification, 1), change, &before) != 0)

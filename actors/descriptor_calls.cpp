@@ -41,8 +41,6 @@ using policy::Fail;
 using policy::Return;
 using policy::Verdict;
 
-constexpr const char* no_such_process = "a process outside the sandbox does not exist";
-
 /// What the kernel tells of an id that the reader's user namespace does not have (overflowuid).
 constexpr std::uint32_t nobodys_id = 65534;
 
@@ -71,7 +69,7 @@ Verdict failed(const kernel::Error& error) {
       return {Fail{EPERM}, "the target cannot be looked at"};
     case ESRCH:
     case ENOENT:
-      return {Fail{EINTR}, "the target is gone"};
+      return {Fail{EINTR}, target_is_gone};
     default:
       return {Fail{error.number}, as_the_kernel};
   }

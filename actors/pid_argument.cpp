@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <span>
 
+#include "actors/call_arguments.hpp"
+
 namespace proctor::actors {
 namespace {
 
@@ -19,8 +21,7 @@ policy::Verdict judge_pid_argument(SandboxContext& context, const seccomp_notif&
   if (judged.beyond_named_tasks && !context.order.signals_scoped)
     return {policy::Fail{EPERM}, "a signal to a group, on a kernel that cannot keep it inside"};
   for (std::size_t i = 0; i < judged.count; ++i)
-    if (!context.index.find_member(judged.tasks[i]))
-      return {policy::Fail{row.error}, "a process outside the sandbox does not exist"};
+    if (!context.index.find_member(judged.tasks[i])) return {policy::Fail{row.error}, no_such_process};
   if (judged.named_group != 0 && !has_member_in_group(context, judged.named_group))
     return {policy::Fail{row.error}, "a process group outside the sandbox does not exist"};
   if (judged.joined_group != 0 && !founds_group(context, judged.joined_group) &&

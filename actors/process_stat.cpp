@@ -15,6 +15,7 @@
 #include "actors/call_arguments.hpp"
 #include "actors/process_state.hpp"
 #include "actors/sandbox_context.hpp"
+#include "kernel/sys_paths.hpp"
 #include "procfs/sys_rules.hpp"
 
 namespace proctor::actors {
@@ -76,7 +77,8 @@ std::optional<Verdict> ProcessState::tell_file_system(const seccomp_notif& notif
                                                       std::string_view path) {
   if (notification.data.nr != SYS_statfs) return std::nullopt;
   while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  if (path != "/sys/fs/cgroup" || !procfs::has_own_cgroup(context_.view.look(false))) return std::nullopt;
+  if (path != kernel::sys_cgroup_path || !procfs::has_own_cgroup(context_.view.look(false)))
+    return std::nullopt;
   struct statfs told {};
   told.f_type = CGROUP2_SUPER_MAGIC;
   told.f_bsize = told.f_frsize = ::sysconf(_SC_PAGESIZE);

@@ -154,8 +154,7 @@ Verdict ProcessState::control(const seccomp_notif& notification) {
     case PR_SET_PTRACER: {
       const int tracer = int_argument(notification, 1);
       // As Yama says it of a number that nobody has (security/yama/yama_lsm.c, yama_task_prctl).
-      if (tracer != -1 && !context_.members.group_of(tracer))
-        return {Fail{EINVAL}, "a process outside the sandbox does not exist"};
+      if (tracer != -1 && !context_.members.group_of(tracer)) return {Fail{EINVAL}, no_such_process};
       // Continue safety: the number is in a register; -1 is everybody, and Landlock keeps tracers inside.
       return {Continue{}};
     }
@@ -175,8 +174,7 @@ auto ProcessState::with_memory(const seccomp_notif& notification, Read read) {
       auto opened = kernel::RemoteMemory::open(tid);
       if (!opened) return Answer{opened.error()};
       // Asked after the open: the thread still waits in its call, so the memory is its memory.
-      if (!context_.listener.is_valid(notification.id))
-        return Answer{kernel::Error{ESRCH, "the target is gone"}};
+      if (!context_.listener.is_valid(notification.id)) return Answer{kernel::Error{ESRCH, target_is_gone}};
       memory_ = *std::move(opened);
     }
     auto answer = read(memory_);
@@ -191,7 +189,7 @@ Verdict ProcessState::answer_in_memory(const seccomp_notif& notification, std::u
                                        std::span<const std::byte> bytes, std::int64_t value,
                                        const char* reason) {
   // With WAIT_KILLABLE_RECV only death ends the target's call now, so the buffer is still its buffer.
-  if (!context_.listener.is_valid(notification.id)) return {Fail{EINTR}, "the target is gone"};
+  if (!context_.listener.is_valid(notification.id)) return {Fail{EINTR}, target_is_gone};
   const auto written =
       with_memory(notification, [&](const kernel::RemoteMemory& memory) -> kernel::Result<std::size_t> {
         if (auto result = memory.write(address, bytes); !result) return result.error();
@@ -247,7 +245,7 @@ Verdict ProcessState::unreadable(const kernel::Error& error) const {
       if (context_.order.landlocked) return {Continue{}};
       return {Fail{EACCES}, "the argument cannot be read"};
     default:
-      return {Fail{EINTR}, "the target is gone"};
+      return {Fail{EINTR}, target_is_gone};
   }
 }
 
@@ -312,7 +310,7 @@ Verdict ProcessState::ask_gate(const seccomp_notif& notification, procfs::OpenRe
   if (credentials_of_ != request.tid || !are_kept()) {
     auto read = context_.gate.credentials_of(request.tid);
     // Asked after the reading: the thread still waits in its call, so they are its own.
-    if (!read || !context_.listener.is_valid(notification.id)) return {Fail{EINTR}, "the target is gone"};
+    if (!read || !context_.listener.is_valid(notification.id)) return {Fail{EINTR}, target_is_gone};
     credentials_ = *std::move(read);
     // Who can change its groups without a trace is asked anew each time.
     credentials_of_ = are_kept() ? request.tid : 0;
@@ -373,7 +371,7 @@ kernel::Result<kernel::UniqueFd> ProcessState::capture(const seccomp_notif& noti
   if (thread == nullptr) return kernel::Error{EBADF, "hold a thread"};
   auto captured = thread->get_fd(fd);
   // Asked after it was taken: the thread still waits in its call, so the descriptor is its own.
-  if (!context_.listener.is_valid(notification.id)) return kernel::Error{ESRCH, "the target is gone"};
+  if (!context_.listener.is_valid(notification.id)) return kernel::Error{ESRCH, target_is_gone};
   return captured;
 }
 
@@ -398,7 +396,7 @@ Verdict ProcessState::list_directory(const seccomp_notif& notification) {
     case procfs::Listing::kernels:
       return list_all(notification, *directory);
     case procfs::Listing::nothing:
-      return {Fail{ENOENT}, "a process outside the sandbox does not exist"};
+      return {Fail{ENOENT}, no_such_process};
     case procfs::Listing::members:
       return list_processes(notification, *directory);
   }

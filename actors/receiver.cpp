@@ -5,6 +5,8 @@
 #include <csignal>
 #include <utility>
 
+#include "kernel/block_signals.hpp"
+
 namespace proctor::actors {
 
 Receiver::~Receiver() {
@@ -36,9 +38,7 @@ void Receiver::reserve() {
 }
 
 void Receiver::run(bool starved) {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);  // an interrupted ADDFD could not be repaired
+  kernel::block_all_signals();
   pthread_setname_np(pthread_self(), "listener");
   for (bool over = false; !over;) {
     if (starved) room_.acquire();

@@ -1,7 +1,6 @@
 #include "actors/sandbox_context.hpp"
 
 #include <linux/capability.h>
-#include <poll.h>
 #include <sys/resource.h>
 
 #include <cerrno>
@@ -13,12 +12,6 @@
 
 namespace proctor::actors {
 namespace {
-
-/// Whether the process is a zombie, all its threads included: pidfd_open(2), "readable".
-bool has_ended(const kernel::PidFd& pidfd) {
-  pollfd polled{pidfd.get(), POLLIN, 0};
-  return ::poll(&polled, 1, 0) > 0;
-}
 
 /// Whether a sandbox of so many processes leaves as many descriptors to all others as it has processes. Each
 /// process costs one to three; whoever forks without end must not take the last. A new descriptor has the
@@ -126,7 +119,7 @@ std::optional<ProcessHandle> make_process(SandboxContext& context, const index::
   ProcessHandle handle;
   handle.pidfd = shared;
   handle.record = std::make_shared<ProcessRecord>();
-  if (has_ended(*shared)) {
+  if (shared->has_ended()) {
     // A zombie that was found again, or one that nobody heard of while it lived. It asks for nothing any
     // more.
     handle.counters = std::make_shared<ActorCounters>();

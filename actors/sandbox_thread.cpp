@@ -11,6 +11,7 @@
 
 #include "actors/process.hpp"
 #include "actors/sandbox.hpp"
+#include "kernel/block_signals.hpp"
 
 namespace proctor::actors {
 namespace {
@@ -135,9 +136,7 @@ kernel::Result<std::unique_ptr<SandboxThread>> SandboxThread::start(
 }
 
 void SandboxThread::run(const std::function<void()>& on_ended) {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);  // an interrupted ADDFD could not be repaired
+  kernel::block_all_signals();
   pthread_setname_np(pthread_self(), "sandbox");
   set_up_.wait();
   context_->loop->run();

@@ -78,7 +78,7 @@ Verdict ProcessState::tell_system(const seccomp_notif& notification) {
 
 Verdict ProcessState::tell_parent() const {
   const auto self = pidfd_->info();
-  if (!self) return {Fail{EINTR}, "the target is gone"};
+  if (!self) return {Fail{EINTR}, target_is_gone};
   // Continue safety: the parent is the sandbox's own; should it end now, the kernel tells who adopted the
   // child, a number and no more. The sandbox's init is none of its processes, and outlives them.
   if (self->ppid != context_.order.init && context_.members.group_of(self->ppid)) return {Continue{}};
@@ -88,7 +88,7 @@ Verdict ProcessState::tell_parent() const {
 Verdict ProcessState::tell_session(const seccomp_notif& notification) {
   const pid_t named = int_argument(notification, 0);
   const auto process = named == 0 ? std::optional{key_.pid} : context_.members.group_of(named);
-  if (!process) return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
+  if (!process) return {Fail{ESRCH}, no_such_process};
   const auto stat = kernel::read_proc_stat(*process);
   if (!stat) return {Fail{ESRCH}, "the process is gone"};
   // Continue safety: the pid is in a register, and a session that a process of the sandbox founds meanwhile
@@ -128,8 +128,7 @@ Verdict ProcessState::tell_capabilities(const seccomp_notif& notification) {
   if (!wants_data) return {Return{0}, as_the_kernel};
   if (*read < bytes.size()) return {Fail{EFAULT}, "the header is not mapped"};
   if (asked.pid < 0) return {Fail{EINVAL}, as_the_kernel};
-  if (asked.pid != 0 && !context_.members.group_of(asked.pid))
-    return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
+  if (asked.pid != 0 && !context_.members.group_of(asked.pid)) return {Fail{ESRCH}, no_such_process};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> told{};
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3,
                                   asked.pid == 0 ? static_cast<pid_t>(notification.pid) : asked.pid};
@@ -141,8 +140,7 @@ Verdict ProcessState::tell_capabilities(const seccomp_notif& notification) {
 Verdict ProcessState::set_affinity(const seccomp_notif& notification) {
   const int named = int_argument(notification, 0);
   const pid_t tid = named == 0 ? static_cast<pid_t>(notification.pid) : named;
-  if (named != 0 && !context_.members.group_of(named))
-    return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
+  if (named != 0 && !context_.members.group_of(named)) return {Fail{ESRCH}, no_such_process};
   const auto view = context_.view.look(false);
   // Continue safety: about the caller itself, which waits here; and any CPU of the machine is the sandbox's.
   // What is about another thread is done here, between two hand-overs to that thread (kernel::OneCpu).
@@ -173,7 +171,7 @@ Verdict ProcessState::set_affinity(const seccomp_notif& notification) {
 
 Verdict ProcessState::tell_affinity(const seccomp_notif& notification) {
   const pid_t tid = int_argument(notification, 0);
-  if (!context_.members.group_of(tid)) return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
+  if (!context_.members.group_of(tid)) return {Fail{ESRCH}, no_such_process};
   // Here, between two hand-overs to that thread, during which it is kept on one CPU (kernel::OneCpu).
   // However long the caller says that its mask is, the kernel writes no more than this
   // (kernel/sched/syscalls.c).
@@ -187,7 +185,7 @@ Verdict ProcessState::tell_affinity(const seccomp_notif& notification) {
 
 Verdict ProcessState::tell_ipc(const seccomp_notif& notification) {
   // Continue safety: the objects of another namespace than ours are a container's own.
-  if (!shares_ipc_objects(static_cast<pid_t>(notification.pid))) return {Continue{}};
+  if (has_own_ipc_objects(static_cast<pid_t>(notification.pid))) return {Continue{}};
   const auto told = ask_ipc(context_, notification);
   if (!told) return {Fail{told.error().number}, as_the_kernel};
   if (told->bytes.empty()) return {Return{told->value}, "own processes only"};
@@ -197,7 +195,7 @@ Verdict ProcessState::tell_ipc(const seccomp_notif& notification) {
 
 Verdict ProcessState::open_queue(const seccomp_notif& notification) {
   // Continue safety: the queues of another namespace than ours are a container's own, and Landlock decides.
-  if (!shares_ipc_objects(static_cast<pid_t>(notification.pid))) return {Continue{}};
+  if (has_own_ipc_objects(static_cast<pid_t>(notification.pid))) return {Continue{}};
   const auto& args = notification.data.args;
   std::array<std::byte, mq_attr_bytes> attributes{};
   if (args[3] != 0)
@@ -218,8 +216,7 @@ Verdict ProcessState::open_queue(const seccomp_notif& notification) {
 
 Verdict ProcessState::process_limit(const seccomp_notif& notification) {
   const LimitCall call = limit_call(notification);
-  if (call.of != 0 && !context_.members.group_of(call.of))
-    return {Fail{ESRCH}, "a process outside the sandbox does not exist"};
+  if (call.of != 0 && !context_.members.group_of(call.of)) return {Fail{ESRCH}, no_such_process};
   const bool is_of_other = call.of != 0 && !is_caller(notification, key_.pid, call.of);
   // Continue safety: of the caller itself, and the kernel's answer is the sandbox's.
   if (call.resource != RLIMIT_NPROC || !context_.order.policy.limits.processes)
@@ -251,7 +248,7 @@ Verdict ProcessState::judge_process_limit(const seccomp_notif& notification, std
   if (!read) return unreadable(read.error());
   if (*read < bytes.size()) return {Fail{EFAULT}, "the limit is not mapped"};
   const auto caller = kernel::read_credentials(static_cast<pid_t>(notification.pid));
-  if (!caller || !context_.listener.is_valid(notification.id)) return {Fail{EINTR}, "the target is gone"};
+  if (!caller || !context_.listener.is_valid(notification.id)) return {Fail{EINTR}, target_is_gone};
   constexpr std::uint64_t may_raise = std::uint64_t{1} << CAP_SYS_RESOURCE;
   const auto changes =
       procfs::changes_process_limit(told, wanted, (caller->effective_capabilities & may_raise) != 0);

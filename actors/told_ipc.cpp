@@ -15,7 +15,7 @@
 #include "actors/call_arguments.hpp"
 #include "actors/sandbox_context.hpp"
 #include "kernel/credentials.hpp"
-#include "procfs/instance.hpp"
+#include "kernel/namespaces.hpp"
 
 namespace proctor::actors {
 namespace {
@@ -48,11 +48,7 @@ Result<ToldIpc> last_semaphore_user(const seccomp_notif& notification,
 
 }  // namespace
 
-bool shares_ipc_objects(pid_t tid) {
-  const auto theirs = procfs::examine("/proc/" + std::to_string(tid) + "/ns/ipc");
-  const auto ours = procfs::examine(std::string("/proc/thread-self/ns/ipc"));
-  return theirs && ours && theirs->id.inode == ours->id.inode;
-}
+bool has_own_ipc_objects(pid_t tid) { return !kernel::shares_namespace(tid, "ipc").value_or(true); }
 
 Result<ToldIpc> ask_ipc(SandboxContext& context, const seccomp_notif& notification) {
   const auto acting = act_as_caller(context, notification);

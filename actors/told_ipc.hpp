@@ -19,9 +19,9 @@ struct ToldIpc {
   std::vector<std::byte> bytes;  ///< for the call's third argument; none for semctl
 };
 
-/// Whether the target's System V IPC objects are those that this thread's calls would find. Where they are
-/// not (a container), they are the target's own.
-[[nodiscard]] bool shares_ipc_objects(pid_t tid);
+/// Whether the target's System V IPC objects and message queues are others than this thread's calls would
+/// find, as a container's are. No, where that cannot be told.
+[[nodiscard]] bool has_own_ipc_objects(pid_t tid);
 
 /// Makes the call with the target's credentials; a process outside the sandbox becomes 0, as the kernel tells
 /// it across pid namespaces. shmctl(2), msgctl(2), semctl(2). ESRCH: the target is gone.

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,10 +11,12 @@
 
 #include "cli/supervisor_host.hpp"
 #include "config/caf_config.hpp"
+#include "kernel/block_signals.hpp"
 #include "kernel/bounded_write.hpp"
 #include "kernel/probe.hpp"
 #include "launch/harden.hpp"
 #include "launch/own_limits.hpp"
+#include "launch/signals.hpp"
 
 namespace proctor::cli {
 namespace {
@@ -74,7 +75,7 @@ struct Start {
 /// Runs the daemon's actors until it is told to stop.
 int serve(caf::actor_system& system, Start start) {
   auto loop = actors::Loop::create(system);
-  if (!loop || !start.signals) return fail("out of descriptors");
+  if (!loop) return fail(loop.error().message());
   SupervisorHost host{system, start.config, std::move(start.server), nullptr, std::move(start.features),
                       *loop};
   // Held until then: the reader of a FIFO that nobody writes sees its end.
@@ -106,12 +107,11 @@ int run_daemon(const config::DaemonConfig& config, const std::optional<std::stri
                             capabilities.kernel_release, fmt::join(missing, ", ")));
   auto record = open_at_start(config.introspection);
   if (!record) return fail(record.error().message());
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);  // before the actor system: its threads inherit the mask
+  kernel::block_all_signals();  // before the actor system: its threads inherit the mask
   auto server = kernel::ServerSocket::listen(config.proctord.socket);
   if (!server) return fail(server.error().message());
-  const kernel::UniqueFd signals{::signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK)};
+  const auto signals = launch::open_signalfd();
+  if (!signals) return fail(signals.error().message());
   launch::raise_own_limits();
   launch::harden_supervisor();
   ::umask(077);  // the record tells what others run
@@ -119,7 +119,7 @@ int run_daemon(const config::DaemonConfig& config, const std::optional<std::stri
   caf::actor_system_config caf_config;
   config::set_up_caf(caf_config, config);
   caf::actor_system system{caf_config};
-  return serve(system, {config, file, overrides, describe(capabilities), signals,
+  return serve(system, {config, file, overrides, describe(capabilities), *signals,
                         std::make_shared<kernel::ServerSocket>(*std::move(server)), *std::move(record)});
 }
 

@@ -11,6 +11,7 @@
 
 #include "cli/supervisor_host.hpp"
 #include "config/caf_config.hpp"
+#include "kernel/block_signals.hpp"
 #include "kernel/bounded_write.hpp"
 #include "launch/embedded_session.hpp"
 #include "launch/front_channel.hpp"
@@ -47,9 +48,7 @@ int run_embedded(const std::string& json) {
   }
   front_of_session = session->front_fd;
   std::set_terminate(end_at_once);
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);  // before the actor system: its threads inherit the mask
+  kernel::block_all_signals();  // before the actor system: its threads inherit the mask
 
   config::DaemonConfig config;
   config.introspection.file = session->log.empty() ? "none" : session->log;

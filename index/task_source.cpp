@@ -1,15 +1,10 @@
 #include "index/task_source.hpp"
 
-#include <fmt/format.h>
-
 #include <cerrno>
-#include <charconv>
-#include <fstream>
-#include <string>
-#include <string_view>
 
 #include "kernel/pidfd.hpp"
 #include "kernel/proc_stat.hpp"
+#include "kernel/status_text.hpp"
 
 namespace proctor::index {
 
@@ -28,15 +23,8 @@ std::optional<TaskIdentity> identify_held(const kernel::PidFd& task) {
 
 /// The group of a thread by /proc/TID/status; 0: gone.
 pid_t group_by_status(pid_t tid) {
-  constexpr std::string_view name = "Tgid:\t";
-  std::ifstream status(fmt::format("/proc/{}/status", tid));
-  for (std::string line; std::getline(status, line);) {
-    if (!line.starts_with(name)) continue;
-    pid_t tgid = 0;
-    std::from_chars(line.data() + name.size(), line.data() + line.size(), tgid);
-    return tgid;
-  }
-  return 0;
+  const auto status = kernel::read_status(tid);
+  return status ? kernel::StatusText(*status).number<pid_t>("Tgid").value_or(0) : 0;
 }
 
 /// A thread without a pidfd of its own: its group is held instead, and the thread found in it afterwards.

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <filesystem>
@@ -23,12 +24,12 @@ constexpr unsigned cpus_max = 8 * cpu_mask_bytes_max;
 /// One "a" or "a-b" of a list of CPUs.
 void append_range(std::string_view range, std::vector<unsigned>& cpus) {
   const char* const end = range.data() + range.size();
-  unsigned first = 0;
+  std::uint64_t first = 0;
   const auto [stop, error] = std::from_chars(range.data(), end, first);
   if (error != std::errc{}) return;
-  unsigned last = first;
+  std::uint64_t last = first;
   if (stop != end && *stop == '-') std::from_chars(stop + 1, end, last);
-  for (unsigned cpu = first; cpu <= last && cpu < cpus_max; ++cpu) cpus.push_back(cpu);
+  for (auto cpu = first; cpu <= last && cpu < cpus_max; ++cpu) cpus.push_back(static_cast<unsigned>(cpu));
 }
 
 /// The numbers of the entries "nodeN" of a directory.
@@ -74,12 +75,23 @@ std::vector<unsigned> cpus_in_mask(std::span<const std::byte> mask) {
 }
 
 std::vector<unsigned> online_cpus() {
-  std::vector<unsigned> cpus;
   std::ifstream file("/sys/devices/system/cpu/online");
-  for (std::string range; std::getline(file, range, ',');) append_range(range, cpus);
+  std::string list;
+  std::getline(file, list);
+  auto cpus = parse_cpu_list(list);
   if (cpus.empty())  // no /sys here
     for (long cpu = 0; cpu < ::sysconf(_SC_NPROCESSORS_ONLN); ++cpu)
       cpus.push_back(static_cast<unsigned>(cpu));
+  return cpus;
+}
+
+std::vector<unsigned> parse_cpu_list(std::string_view list) {
+  std::vector<unsigned> cpus;
+  while (!list.empty()) {
+    const std::string_view range = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(range.size() + 1, list.size()));
+    append_range(range, cpus);
+  }
   return cpus;
 }
 

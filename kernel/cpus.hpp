@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "kernel/result.hpp"
@@ -25,6 +26,10 @@ inline constexpr std::size_t cpu_mask_bytes_max = 1024;
 
 /// The CPUs of a mask as sched_setaffinity(2) takes it, ascending.
 [[nodiscard]] std::vector<unsigned> cpus_in_mask(std::span<const std::byte> mask);
+
+/// The numbers of a list as the kernel writes it, "0-3,8": of CPUs or of nodes. What is no number is left
+/// out.
+[[nodiscard]] std::vector<unsigned> parse_cpu_list(std::string_view list);
 
 /// The NUMA nodes that these CPUs are of, ascending; empty where the kernel knows of none.
 [[nodiscard]] std::vector<unsigned> nodes_of(std::span<const unsigned> cpus);

@@ -1,75 +1,22 @@
 #include "kernel/credentials.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
 #include <optional>
 
+#include "kernel/namespaces.hpp"
 #include "kernel/pidfd.hpp"
-#include "kernel/unique_fd.hpp"
+#include "kernel/status_text.hpp"
 
 namespace proctor::kernel {
 
 namespace {
-
-constexpr std::size_t status_bytes_max = std::size_t{1} << 20U;  // 65536 groups of 10 digits fit
-
-/// What follows "\n<key>:" up to the end of its line. A hostile process name cannot fake a line: the
-/// kernel escapes newlines in Name.
-std::optional<std::string_view> line_of(std::string_view status, std::string_view key) {
-  for (std::size_t at = status.find(key); at != std::string_view::npos; at = status.find(key, at + 1)) {
-    const std::size_t value = at + key.size();
-    if ((at != 0 && status[at - 1] != '\n') || value >= status.size() || status[value] != ':') continue;
-    const std::string_view rest = status.substr(value + 1);
-    const std::size_t end = rest.find('\n');
-    if (end == std::string_view::npos) return std::nullopt;  // cut short
-    return rest.substr(0, end);
-  }
-  return std::nullopt;
-}
-
-/// The numbers of a line, separated by blanks. Nothing: something else stands there.
-template <class Number>
-std::optional<std::vector<Number>> numbers_of(std::optional<std::string_view> line, int base) {
-  if (!line) return std::nullopt;
-  std::vector<Number> numbers;
-  const char* at = line->data();
-  const char* const end = at + line->size();
-  while (true) {
-    while (at != end && (*at == ' ' || *at == '\t')) ++at;
-    if (at == end) return numbers;
-    const auto [next, error] = std::from_chars(at, end, numbers.emplace_back(), base);
-    if (error != std::errc{}) return std::nullopt;
-    at = next;
-  }
-}
-
-Result<std::string> read_all(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return Error::last("open " + path);
-  std::string text;
-  std::size_t size = 0;
-  while (true) {
-    text.resize(size + 4096);
-    const ssize_t got = ::read(fd.get(), text.data() + size, text.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Error::last("read " + path);
-    size += static_cast<std::size_t>(got);
-    if (got == 0) break;
-    if (size > status_bytes_max) return Error{EMSGSIZE, "read " + path};
-  }
-  text.resize(size);
-  return text;
-}
 
 /// One thread's capability sets, capget(2).
 class CapabilitySets {
@@ -145,31 +92,26 @@ Progress become(const Credentials& to, std::uint8_t steps) noexcept {
 }  // namespace
 
 Result<Credentials> parse_credentials(std::string_view status) {
-  const auto uids = numbers_of<uid_t>(line_of(status, "Uid"), 10);
-  const auto gids = numbers_of<gid_t>(line_of(status, "Gid"), 10);
-  auto groups = numbers_of<gid_t>(line_of(status, "Groups"), 10);
-  const auto effective = numbers_of<std::uint64_t>(line_of(status, "CapEff"), 16);
+  const StatusText text(status);
+  const auto uids = text.numbers<uid_t>("Uid");
+  const auto gids = text.numbers<gid_t>("Gid");
+  auto groups = text.numbers<gid_t>("Groups");
+  const auto effective = text.number<std::uint64_t>("CapEff", 16);
   if (!uids || uids->size() != 4) return Error{EPROTO, "Uid of /proc/TID/status"};
   if (!gids || gids->size() != 4) return Error{EPROTO, "Gid of /proc/TID/status"};
   if (!groups) return Error{EPROTO, "Groups of /proc/TID/status"};
-  if (!effective || effective->size() != 1) return Error{EPROTO, "CapEff of /proc/TID/status"};
+  if (!effective) return Error{EPROTO, "CapEff of /proc/TID/status"};
   std::sort(groups->begin(), groups->end());
   return Credentials{.fsuid = uids->back(),
                      .fsgid = gids->back(),
                      .groups = *std::move(groups),
-                     .effective_capabilities = effective->front()};
+                     .effective_capabilities = *effective};
 }
 
-bool shares_user_namespace(pid_t tid) {
-  struct stat ours {};
-  struct stat theirs {};
-  if (::stat("/proc/thread-self/ns/user", &ours) != 0) return false;
-  if (::stat(fmt::format("/proc/{}/ns/user", tid).c_str(), &theirs) != 0) return false;
-  return ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
-}
+bool shares_user_namespace(pid_t tid) { return shares_namespace(tid, "user").value_or(false); }
 
 Result<Credentials> read_credentials(pid_t tid, bool shares_namespace) {
-  const auto status = read_all(fmt::format("/proc/{}/status", tid));
+  const auto status = read_status(tid);
   if (!status) return status.error();
   auto credentials = parse_credentials(*status);
   if (!credentials) return credentials;
@@ -181,44 +123,40 @@ Result<Credentials> read_credentials(pid_t tid, bool shares_namespace) {
 }
 
 bool has_own_rights(pid_t tid) {
-  const auto theirs = read_all(fmt::format("/proc/{}/status", tid));
-  const auto ours = read_all("/proc/thread-self/status");
+  const auto theirs = read_status(tid);
+  const auto ours = read_own_status();
   if (!theirs || !ours) return false;
   for (const std::string_view name : {"Uid", "Gid", "Groups", "CapPrm", "CapEff"})
-    if (line_of(*theirs, name) != line_of(*ours, name)) return false;
+    if (StatusText(*theirs).line(name) != StatusText(*ours).line(name)) return false;
   return shares_user_namespace(tid);
 }
 
 std::optional<mode_t> read_umask(pid_t tid) {
-  const auto status = read_all(fmt::format("/proc/{}/status", tid));
-  if (!status) return std::nullopt;
-  const auto mask = numbers_of<mode_t>(line_of(*status, "Umask"), 8);
-  if (!mask || mask->size() != 1) return std::nullopt;
-  return mask->front();
+  const auto status = read_status(tid);
+  return status ? StatusText(*status).number<mode_t>("Umask", 8) : std::nullopt;
 }
 
 bool are_fixed_credentials(std::string_view status) {
-  const auto is_one = [](const std::optional<std::vector<uid_t>>& ids) {
+  const StatusText text(status);
+  const auto is_one = [&](std::string_view name) {
+    const auto ids = text.numbers<uid_t>(name);
     return ids && ids->size() == 4 && std::ranges::count(*ids, ids->front()) == 4;
   };
-  return is_one(numbers_of<uid_t>(line_of(status, "Uid"), 10)) &&
-         is_one(numbers_of<gid_t>(line_of(status, "Gid"), 10)) &&
-         numbers_of<std::uint64_t>(line_of(status, "CapPrm"), 16) == std::vector<std::uint64_t>{0} &&
-         numbers_of<unsigned>(line_of(status, "NoNewPrivs"), 10) == std::vector<unsigned>{1};
+  return is_one("Uid") && is_one("Gid") && text.number<std::uint64_t>("CapPrm", 16) == std::uint64_t{0} &&
+         text.number<unsigned>("NoNewPrivs") == 1U;
 }
 
 bool has_fixed_credentials(pid_t tid) {
-  const auto status = read_all(fmt::format("/proc/{}/status", tid));
+  const auto status = read_status(tid);
   return status && are_fixed_credentials(*status);
 }
 
 bool may_be_filtered(pid_t tid) {
-  const auto status = read_all(fmt::format("/proc/{}/status", tid));
+  const auto status = read_status(tid);
   if (!status) return true;
-  const auto is = [&](std::string_view name, unsigned value) {
-    return numbers_of<unsigned>(line_of(*status, name), 10) == std::vector{value};
-  };
-  return !is("NoNewPrivs", 0) && !is("Seccomp", SECCOMP_MODE_DISABLED);
+  const StatusText text(*status);
+  return text.number<unsigned>("NoNewPrivs") != 0U &&
+         text.number<unsigned>("Seccomp") != unsigned{SECCOMP_MODE_DISABLED};
 }
 
 bool surely_has(pid_t tid, const PidFd& held, const Credentials& known) {
@@ -233,10 +171,9 @@ bool surely_has(pid_t tid, const PidFd& held, const Credentials& known) {
 }
 
 bool may_be_permitted(pid_t tid, unsigned capability) {
-  const auto status = read_all(fmt::format("/proc/{}/status", tid));
-  if (!status) return true;
-  const auto permitted = numbers_of<std::uint64_t>(line_of(*status, "CapPrm"), 16);
-  return !permitted || permitted->size() != 1 || ((permitted->front() >> capability) & 1U) != 0;
+  const auto status = read_status(tid);
+  const auto permitted = status ? StatusText(*status).number<std::uint64_t>("CapPrm", 16) : std::nullopt;
+  return !permitted || ((*permitted >> capability) & 1U) != 0;
 }
 
 Result<AssumedCredentials> AssumedCredentials::assume(const Credentials& target, const Credentials& current) {

@@ -13,15 +13,6 @@ namespace proctor::kernel {
 /// The kernel's Landlock ABI version, landlock(7); ENOSYS or EOPNOTSUPP without Landlock.
 [[nodiscard]] Result<int> landlock_abi();
 
-/// One procfs mount, of the caller's mount namespace.
-struct ProcfsMount {
-  std::uint64_t id = 0;     ///< as statx(2)'s stx_mnt_id
-  std::string mount_point;  ///< absolute, unescaped
-};
-
-/// The procfs mounts in the text of a /proc/PID/mountinfo, bind mounts of parts of it included.
-[[nodiscard]] std::vector<ProcfsMount> parse_procfs_mounts(std::string_view mountinfo);
-
 /// A Landlock ruleset under which every file can be used as before, save those of procfs, which can
 /// neither be opened for reading nor for writing, whatever the spelling of the path. Directories of
 /// procfs can be opened (their listings are notified and judged by the descriptor).

@@ -1,6 +1,5 @@
 #include "kernel/pidfd.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -10,11 +9,11 @@
 #include <unistd.h>
 
 #include <array>
-#include <charconv>
 #include <csignal>
 #include <string_view>
 
 #include "kernel/proc_stat.hpp"
+#include "kernel/status_text.hpp"
 #include "kernel/uapi.hpp"
 
 namespace proctor::kernel {
@@ -32,43 +31,17 @@ Error gone(std::string_view operation) { return {ESRCH, std::string{operation}};
 /// refuses an argument before it looks at the number.
 bool is_unknown_ioctl(int number) { return number == ENOTTY || number == EINVAL; }
 
-/// The `column`th number, from 0, of the line of /proc/PID/status that starts with `name`. Names cannot
-/// be forged by a comm with newlines in it: status escapes those.
-template <class Number>
-bool parse_status_field(std::string_view status, std::string_view name, int column, Number& into) {
-  const std::size_t line = status.find(name);
-  if (line == std::string_view::npos) return false;
-  const char* const end = status.data() + status.size();
-  const char* start = status.data() + line + name.size();
-  for (;; --column) {
-    const auto [stop, error] = std::from_chars(start, end, into);
-    if (error != std::errc{} || stop == end) return false;  // at the very end a number may be cut short
-    if (column == 0) return true;
-    start = stop + 1;
-  }
-}
-
 Result<TaskInfo> parse_status(std::string_view status) {
-  TaskInfo info;
-  constexpr int filesystem_column = 3;  // real, effective, saved, file system
-  const bool complete = parse_status_field(status, "\nTgid:\t", 0, info.tgid) &&
-                        parse_status_field(status, "\nPid:\t", 0, info.tid) &&
-                        parse_status_field(status, "\nPPid:\t", 0, info.ppid) &&
-                        parse_status_field(status, "\nUid:\t", filesystem_column, info.fsuid) &&
-                        parse_status_field(status, "\nGid:\t", filesystem_column, info.fsgid);
-  if (!complete) return Error{EPROTO, "parse /proc/PID/status"};
-  return info;
-}
-
-Result<TaskInfo> read_status(pid_t pid) {
-  const auto path = fmt::format("/proc/{}/status", pid);
-  const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!fd) return Error::last("open " + path);
-  // The start is enough: what is wanted comes before the line of groups, the only long one.
-  std::array<char, 1024> buffer;
-  const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
-  if (count < 0) return Error::last("read " + path);
-  return parse_status({buffer.data(), static_cast<std::size_t>(count)});
+  constexpr std::size_t ids = 4;  // real, effective, saved, file system
+  const StatusText text(status);
+  const auto tgid = text.number<pid_t>("Tgid");
+  const auto tid = text.number<pid_t>("Pid");
+  const auto ppid = text.number<pid_t>("PPid");
+  const auto uids = text.numbers<uid_t>("Uid");
+  const auto gids = text.numbers<gid_t>("Gid");
+  if (!tgid || !tid || !ppid || !uids || uids->size() != ids || !gids || gids->size() != ids)
+    return Error{EPROTO, "parse /proc/PID/status"};
+  return TaskInfo{.tid = *tid, .tgid = *tgid, .ppid = *ppid, .fsuid = uids->back(), .fsgid = gids->back()};
 }
 
 /// Whether this process may read the true exit status in /proc/PID/stat of a zombie; who may not reads 0
@@ -103,11 +76,12 @@ PidFd PidFd::adopt(UniqueFd fd, pid_t pid) noexcept { return PidFd{std::move(fd)
 Result<TaskInfo> PidFd::info() const {
   if (const auto info = quick_info()) return *info;
   if (!is_unknown_ioctl(errno)) return Error::last(fmt::format("PIDFD_GET_INFO of {}", pid_));
-  auto status = read_status(pid_);
+  const auto status = read_status(pid_);
   // Alive after the read, so the number was this task's during the read. An error of the read counts for
   // nothing when the task has gone.
   if (!is_alive()) return gone(fmt::format("read /proc/{}/status", pid_));
-  return status;
+  if (!status) return status.error();
+  return parse_status(*status);
 }
 
 std::optional<TaskInfo> PidFd::quick_info() const noexcept {
@@ -144,6 +118,11 @@ Result<void> PidFd::send_signal(int signal) const {
   return {};
 }
 
+bool PidFd::has_ended() const noexcept {
+  pollfd ended{fd_.get(), POLLIN, 0};
+  return ::poll(&ended, 1, 0) == 1 && (ended.revents & POLLIN) != 0;
+}
+
 std::optional<std::uint64_t> PidFd::inode() const noexcept {
   struct statfs filesystem {};
   struct stat file {};
@@ -155,8 +134,7 @@ std::optional<std::uint64_t> PidFd::inode() const noexcept {
 
 std::optional<int> PidFd::exit_status() const {
   // Asked first because a leader that is a zombie says nothing of its group: the others may still run.
-  pollfd ended{fd_.get(), POLLIN, 0};
-  if (::poll(&ended, 1, 0) != 1 || (ended.revents & POLLIN) == 0) return std::nullopt;
+  if (!has_ended()) return std::nullopt;
 
   uapi::PidfdInfo info;
   info.mask = PIDFD_INFO_EXIT;

@@ -57,6 +57,9 @@ class PidFd {
   /// Says no of one in a pid namespace that is not this process's own or below it.
   [[nodiscard]] bool is_alive() const noexcept;
 
+  /// Whether the task, of a process all of its threads, has ended, reaped or not: pidfd_open(2), "readable".
+  [[nodiscard]] bool has_ended() const noexcept;
+
   /// pidfd_send_signal(2); 0 only checks.
   [[nodiscard]] Result<void> send_signal(int signal) const;
 

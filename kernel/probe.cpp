@@ -23,6 +23,7 @@
 #include <sstream>
 #include <utility>
 
+#include "kernel/block_signals.hpp"
 #include "kernel/landlock.hpp"
 #include "kernel/listener.hpp"
 #include "kernel/message_socket.hpp"
@@ -112,17 +113,13 @@ class Report {
 /// All signals blocked on this thread: an interrupted ADDFD cannot be repaired.
 class BlockedSignals {
  public:
-  BlockedSignals() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
+  BlockedSignals() = default;
   BlockedSignals(const BlockedSignals&) = delete;
   BlockedSignals& operator=(const BlockedSignals&) = delete;
   ~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
  private:
-  sigset_t before_{};
+  sigset_t before_ = block_all_signals();
 };
 
 /// A child that can be talked to; killed and reaped at the end of the scope.

@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "kernel/block_signals.hpp"
+
 namespace proctor::launch {
 namespace {
 
@@ -27,9 +29,7 @@ bool is_inside(pid_t sender, pid_t parent) {
 
 SignalState SignalState::take_over() noexcept {
   SignalState state;
-  sigset_t all;
-  ::sigfillset(&all);
-  ::sigprocmask(SIG_SETMASK, &all, &state.mask_);
+  state.mask_ = kernel::block_all_signals();
   struct sigaction by_default {};
   by_default.sa_handler = SIG_DFL;
   ::sigaction(SIGCHLD, &by_default, &state.on_child_);

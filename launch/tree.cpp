@@ -41,11 +41,6 @@ kernel::Result<std::vector<pid_t>> children_of(pid_t parent) {
 
 bool is_gone(const kernel::Error& error) { return error.number == ENOENT || error.number == ESRCH; }
 
-bool has_ended(const kernel::PidFd& process) {
-  pollfd entry{process.get(), POLLIN, 0};
-  return ::poll(&entry, 1, 0) == 1;
-}
-
 /// One pass over the tree, from the root down: SIGKILL to all that is not yet a zombie.
 ///
 /// A number read from a list of children may be somebody else's by the time it is opened. So a process is
@@ -96,7 +91,7 @@ class KillPass {
     const auto info = process->info();
     if (!info || info->ppid != parent) return;
     if (parent_index != nullptr && !nodes_[*parent_index].is_alive()) return;
-    if (!has_ended(*process)) {
+    if (!process->has_ended()) {
       (void)process->send_signal(SIGKILL);  // EPERM: nothing more can be done than wait for its end
       ++alive_;
       last_alive_ = nodes_.size();

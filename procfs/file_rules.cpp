@@ -4,7 +4,7 @@
 #include <array>
 #include <cerrno>
 
-#include "procfs/instance.hpp"
+#include "kernel/namespaces.hpp"
 
 namespace proctor::procfs {
 namespace {
@@ -105,9 +105,7 @@ bool shows_another_namespace(const std::vector<std::string>& names, pid_t tid) {
   const auto row = std::find_if(namespace_rows.begin(), namespace_rows.end(),
                                 [&](const NamespaceRow& r) { return path.starts_with(r.prefix); });
   if (row == namespace_rows.end()) return false;
-  const auto theirs = examine("/proc/" + std::to_string(tid) + "/ns/" + row->kind);
-  const auto ours = examine(std::string("/proc/thread-self/ns/") + row->kind);
-  return !theirs || !ours || theirs->id.inode != ours->id.inode;
+  return !kernel::shares_namespace(tid, row->kind).value_or(false);
 }
 
 }  // namespace proctor::procfs

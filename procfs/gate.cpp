@@ -13,6 +13,8 @@
 #include <array>
 #include <utility>
 
+#include "kernel/file_text.hpp"
+#include "kernel/namespaces.hpp"
 #include "kernel/sealed_file.hpp"
 #include "kernel/sys_paths.hpp"
 #include "procfs/file_rules.hpp"
@@ -24,6 +26,9 @@ namespace {
 using policy::Verdict;
 
 constexpr std::string_view sealed_prefix = "proctor:";
+
+/// The longest file of the kernel's that is read to be told.
+constexpr std::size_t host_bytes_max = std::size_t{16} << 20U;
 
 constexpr std::uint64_t temporary_flag = O_TMPFILE & ~O_DIRECTORY;
 
@@ -144,26 +149,8 @@ std::string table_path(const std::vector<std::string>& names, pid_t group) {
 
 std::string absolute_name(const std::vector<std::string>& names) { return table_path(names, 0); }
 
-/// All of a file whose length is not known before.
-kernel::Result<std::string> read_all(const kernel::UniqueFd& fd) {
-  constexpr std::size_t bytes_max = std::size_t{16} << 20U;
-  std::string text;
-  std::array<char, 16384> buffer;
-  while (text.size() < bytes_max) {
-    const ssize_t length = ::read(fd.get(), buffer.data(), buffer.size());
-    if (length < 0) return kernel::Error::last("read a file of the kernel");
-    if (length == 0) return text;
-    text.append(buffer.data(), static_cast<std::size_t>(length));
-  }
-  return kernel::Error{EFBIG, "read a file of the kernel"};
-}
-
 /// Whether a task lives in another pid namespace than we do, as in a container that was handed over.
-bool in_nested_pids(pid_t tid) {
-  const auto theirs = examine("/proc/" + std::to_string(tid) + "/ns/pid");
-  const auto ours = examine(std::string("/proc/self/ns/pid"));
-  return theirs && ours && theirs->id.inode != ours->id.inode;
-}
+bool in_nested_pids(pid_t tid) { return !kernel::shares_namespace(tid, "pid").value_or(true); }
 
 /// A stranger's object that the target holds already, by a descriptor it was given: answered as if its
 /// process were dead.
@@ -218,7 +205,7 @@ ProcGate::Answer ProcGate::serve_virtual(const VirtualFile& file, std::string na
                                          const kernel::UniqueFd& host) {
   Told told{&file, std::move(name), {}};
   if (host) {
-    auto read = read_all(host);
+    auto read = kernel::read_all(host, host_bytes_max);
     if (!read) return fails(read.error().number, "as the kernel would");
     told.host = *std::move(read);
   }

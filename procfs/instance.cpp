@@ -10,10 +10,12 @@
 #include <array>
 #include <charconv>
 #include <climits>
-#include <fstream>
-#include <sstream>
 #include <string_view>
 
+#include "kernel/file_text.hpp"
+#include "kernel/mounts.hpp"
+#include "kernel/status_text.hpp"
+#include "kernel/sys_paths.hpp"
 #include "kernel/unique_fd.hpp"
 
 namespace proctor::procfs {
@@ -49,61 +51,31 @@ const OwnProcfs& own_procfs() {
   return own;
 }
 
-/// One line of mountinfo, proc_pid_mountinfo(5): the fields used here.
-struct Mount {
-  std::uint64_t id = 0;
-  std::uint64_t device = 0;
-  std::string root;
-  std::string mount_point;
-  std::string type;
-};
-
-std::optional<Mount> parse_mount(const std::string& line) {
-  std::istringstream fields(line);
-  Mount mount;
-  std::uint64_t parent = 0;
-  unsigned major_number = 0;
-  unsigned minor_number = 0;
-  char colon = 0;
-  if (!(fields >> mount.id >> parent >> major_number >> colon >> minor_number >> mount.root >>
-        mount.mount_point))
-    return std::nullopt;
-  mount.device = makedev(major_number, minor_number);
-  const std::size_t separator = line.find(" - ");
-  if (separator == std::string::npos) return std::nullopt;
-  std::istringstream(line.substr(separator + 3)) >> mount.type;
-  return mount;
-}
-
 /// The first mount of `tid` that `wanted` accepts.
 template <class Wanted>
-std::optional<Mount> find_mount(pid_t tid, Wanted wanted) {
-  std::ifstream mounts("/proc/" + std::to_string(tid) + "/mountinfo");
-  for (std::string line; std::getline(mounts, line);) {
-    auto mount = parse_mount(line);
-    if (mount && wanted(*mount)) return mount;
-  }
-  return std::nullopt;
+std::optional<kernel::Mount> find_mount(pid_t tid, Wanted wanted) {
+  auto mounts = kernel::read_mounts(tid);
+  if (!mounts) return std::nullopt;
+  const auto found = std::ranges::find_if(*mounts, wanted);
+  return found == mounts->end() ? std::nullopt : std::optional(std::move(*found));
 }
 
 /// Of a mount that is not `other`. On hybrid hosts the hierarchies of cgroups are mounted on a tmpfs.
-std::optional<FileSystem> of_mount(const Mount& mount) {
+std::optional<FileSystem> of_mount(const kernel::Mount& mount) {
   if (mount.type == "proc") return FileSystem::procfs;
   if (mount.type == "sysfs" || mount.type.starts_with("cgroup")) return FileSystem::sys;
-  if (mount.mount_point == "/sys/fs/cgroup") return FileSystem::sys;
+  if (mount.mount_point == kernel::sys_cgroup_path) return FileSystem::sys;
   return std::nullopt;
 }
 
 /// Whether the processes of this procfs bear the numbers that our own namespace gives them: then, and only
 /// then, it shows us with a single number, ours. An ancestor's procfs shows one number more per level.
 bool shows_own_numbers(int root) {
-  const kernel::UniqueFd status(::openat(root, "self/status", O_RDONLY | O_CLOEXEC));
-  std::array<char, 4096> text{};
-  const ssize_t length = ::read(status.get(), text.data(), text.size());
-  if (length <= 0) return false;
-  const std::string_view view(text.data(), static_cast<std::size_t>(length));
-  const std::string wanted = "\nNSpid:\t" + std::to_string(::getpid()) + "\n";
-  return view.find(wanted) != std::string_view::npos;
+  constexpr std::size_t status_bytes_max = std::size_t{1} << 20U;
+  const kernel::UniqueFd file(::openat(root, "self/status", O_RDONLY | O_CLOEXEC));
+  const auto status =
+      file ? kernel::read_all(file, status_bytes_max) : kernel::Error::last("open self/status");
+  return status && kernel::StatusText(*status).numbers<pid_t>("NSpid") == std::vector{::getpid()};
 }
 
 }  // namespace
@@ -137,7 +109,8 @@ FileSystem file_system_of_device(pid_t tid, std::uint64_t device) {
   const auto hit =
       std::find_if(known.begin(), known.end(), [&](const Known& k) { return k.device == device; });
   if (hit != known.end()) return hit->file_system;
-  const auto mount = find_mount(tid, [&](const Mount& m) { return m.device == device && of_mount(m); });
+  const auto mount =
+      find_mount(tid, [&](const kernel::Mount& m) { return m.device == device && of_mount(m); });
   const FileSystem found = mount ? *of_mount(*mount) : FileSystem::other;
   if (known.size() >= known_max) known.clear();
   known.push_back({device, found});
@@ -198,11 +171,8 @@ bool sees_own_procfs(pid_t tid) {
 }
 
 std::optional<std::vector<std::string>> names_of_mount_root(pid_t tid, std::uint64_t mount) {
-  const auto found = find_mount(tid, [&](const Mount& m) { return m.id == mount; });
-  // "//deleted" marks a root that is gone; an escaped byte occurs in no name of procfs that matters here.
-  if (!found || found->root.ends_with("//deleted") || found->root.find('\\') != std::string::npos) {
-    return std::nullopt;
-  }
+  const auto found = find_mount(tid, [&](const kernel::Mount& m) { return m.id == mount; });
+  if (!found || found->root.ends_with("//deleted")) return std::nullopt;  // the mark of a root that is gone
   return split_path(found->root);
 }
 

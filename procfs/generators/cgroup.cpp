@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "kernel/sys_paths.hpp"
 #include "procfs/generators/generators.hpp"
 #include "procfs/generators/text.hpp"
 #include "procfs/sys_rules.hpp"
@@ -11,7 +12,7 @@
 namespace proctor::procfs::generators {
 namespace {
 
-constexpr std::string_view mount_point = "/sys/fs/cgroup";
+constexpr std::string_view mount_point = kernel::sys_cgroup_path;
 constexpr std::string_view mount_options = "rw,nosuid,nodev,noexec,relatime";
 constexpr unsigned period_us = 100'000;  ///< of cpu.max: the kernel's default
 
@@ -22,8 +23,7 @@ std::string line_of(const Number& number) {
 
 /// Whether a mount is one of a cgroup hierarchy, or what they are mounted on.
 bool is_of_cgroups(std::string_view where, std::string_view type) {
-  return type.starts_with("cgroup") || where == mount_point ||
-         (where.starts_with(mount_point) && where.substr(mount_point.size()).starts_with('/'));
+  return type.starts_with("cgroup") || kernel::is_at_or_below(where, mount_point);
 }
 
 /// The host's mounts, with `one` (made of the first line that goes) in the place of those of cgroups.

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <optional>
 
+#include "kernel/status_text.hpp"
 #include "procfs/generators/generators.hpp"
 #include "procfs/generators/text.hpp"
 
@@ -18,15 +19,8 @@ bool is_reader(const View& view, std::string_view id) {
 
 /// The value of a line of /proc/PID/status; empty without it.
 std::string_view value_of(std::string_view status, std::string_view name) {
-  for (std::size_t start = 0; start < status.size();) {
-    const std::size_t end = std::min(status.find('\n', start), status.size());
-    const std::string_view line = status.substr(start, end - start);
-    start = end + 1;
-    if (line.size() <= name.size() || !line.starts_with(name) || line[name.size()] != ':') continue;
-    const auto values = words(line.substr(name.size() + 1));
-    return values.empty() ? std::string_view{} : values.front();
-  }
-  return {};
+  const auto values = words(kernel::StatusText(status).line(name).value_or(""));
+  return values.empty() ? std::string_view{} : values.front();
 }
 
 /// A task's number as the kernel writes it: 0 for nobody, -1 for one that has ended. Nothing: no number.

@@ -4,27 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "kernel/cpus.hpp"
 #include "procfs/generators/generators.hpp"
 #include "procfs/generators/text.hpp"
 
 namespace proctor::procfs::generators {
 namespace {
-
-/// The numbers of a list as the kernel writes it: "0-3,8". As many as there may be CPUs.
-std::vector<unsigned> numbers_of(std::string_view list) {
-  constexpr std::uint64_t numbers_max = policy::cpus_max;
-  std::vector<unsigned> numbers;
-  while (!list.empty()) {
-    const std::string_view range = list.substr(0, list.find(','));
-    list.remove_prefix(std::min(range.size() + 1, list.size()));
-    const std::size_t dash = std::min(range.find('-'), range.size());
-    const auto first = number(range.substr(0, dash));
-    const auto last = dash < range.size() ? number(range.substr(dash + 1)) : first;
-    if (!first || !last) continue;
-    for (auto n = *first; n <= *last && n < numbers_max; ++n) numbers.push_back(static_cast<unsigned>(n));
-  }
-  return numbers;
-}
 
 std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
 
@@ -57,7 +42,7 @@ std::uint64_t share_of(const View& view, std::string_view node, std::uint64_t va
 
 std::string own_cpus_of_list(const View& view, std::string_view host) {
   if (view.all_cpus) return std::string(host);
-  return ranges_of(common(numbers_of(first_line(host)), view.cpus)) + "\n";
+  return ranges_of(common(kernel::parse_cpu_list(first_line(host)), view.cpus)) + "\n";
 }
 
 std::string own_cpus_of_words(const View& view, std::string_view host) {
@@ -87,7 +72,7 @@ std::string own_cpus_of_mask(const View& view, std::string_view host) {
 
 std::string nodes_with_cpus(const View& view, std::string_view host) {
   if (view.all_cpus) return std::string(host);
-  return ranges_of(common(numbers_of(first_line(host)), view.cpu_nodes)) + "\n";
+  return ranges_of(common(kernel::parse_cpu_list(first_line(host)), view.cpu_nodes)) + "\n";
 }
 
 std::string node_meminfo(const View& view, std::string_view host) {

@@ -52,4 +52,13 @@ TEST_CASE("cpus: a thread kept to one CPU is on it; to none is refused") {
   CHECK(child.wait() == 0);
 }
 
+TEST_CASE("cpus: a list as the kernel writes it") {
+  CHECK(parse_cpu_list("0-3,8\n") == std::vector<unsigned>{0, 1, 2, 3, 8});
+  CHECK(parse_cpu_list("5") == std::vector<unsigned>{5});
+  CHECK(parse_cpu_list("").empty());
+  CHECK(parse_cpu_list("\n").empty());
+  CHECK(parse_cpu_list("x,2,,4-3,9-") == std::vector<unsigned>{2, 9});
+  CHECK(parse_cpu_list("0-4294967295").size() == 8 * cpu_mask_bytes_max);  // no more than there may be
+}
+
 }  // namespace proctor::kernel

@@ -395,22 +395,3 @@ TEST_CASE("landlock: enforcing needs no_new_privs, and a ruleset") {
           return check.exit_code();
         }) == 0);
 }
-
-TEST_CASE("landlock: procfs mounts are found in mountinfo, and nothing else is") {
-  const auto mounts = parse_procfs_mounts(
-      "22 27 0:21 / /proc rw,relatime - proc proc rw\n"
-      "23 27 0:22 / /sys rw,relatime shared:1 - sysfs proc rw\n"
-      "24 27 0:6 / /a\\040b\\134c\\011 rw shared:2 master:1 propagate_from:2 - proc none rw\n"
-      "25 24 0:23 /sys /part rw,relatime - proc proc rw\n"
-      "26 24 0:24 / /proc/like rw - procfs - proc\n"
-      "27 24 0:24 / /odd\\9x\\04 rw - proc proc rw");
-  REQUIRE(mounts.size() == 4);
-  CHECK(mounts[0].id == 22);
-  CHECK(mounts[0].mount_point == "/proc");
-  CHECK(mounts[1].mount_point == "/a b\\c\t");
-  CHECK(mounts[2].mount_point == "/part");
-  CHECK(mounts[3].id == 27);
-  CHECK(mounts[3].mount_point == "/odd\\9x\\04");
-  CHECK(parse_procfs_mounts("").empty());
-  CHECK(parse_procfs_mounts("\n\n garbage - \n- proc").empty());
-}

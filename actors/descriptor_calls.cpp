@@ -543,12 +543,4 @@ index::PidKey DescriptorCalls::key_of(pid_t pid) const {
   return context_.index.find_member(pid).value_or(index::PidKey{});
 }
 
-Verdict open_netlink(const SandboxContext& context) {
-  if (context.administers_network)
-    return {Fail{EPROTONOSUPPORT}, "it would tell of every process of the machine"};
-  // Continue safety: the family is in a register. No process of the sandbox has, or ever gets, the capability
-  // that the kernel asks for (GENL_ADMIN_PERM): no_new_privs keeps to what the first of them was permitted.
-  return {Continue{}};
-}
-
 }  // namespace proctor::actors

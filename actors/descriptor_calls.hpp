@@ -93,7 +93,4 @@ class DescriptorCalls {
   const seccomp_notif& notification_;
 };
 
-/// socket(AF_NETLINK, ..., NETLINK_GENERIC).
-[[nodiscard]] policy::Verdict open_netlink(const SandboxContext& context);
-
 }  // namespace proctor::actors

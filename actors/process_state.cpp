@@ -129,8 +129,6 @@ Verdict ProcessState::decide(const seccomp_notif& notification, const policy::Sy
       return DescriptorCalls(context_, *this, notification).decide();
     case policy::Handler::control:
       return control(notification);
-    case policy::Handler::netlink:
-      return open_netlink(context_);
     case policy::Handler::process_limit:
       return process_limit(notification);
     case policy::Handler::share_table:

@@ -31,7 +31,6 @@ SandboxContext::SandboxContext(std::shared_ptr<Loop> sandbox_loop, messages::San
     : loop(std::move(sandbox_loop)),
       order(std::move(sandbox_order)),
       limits(sandbox_limits),
-      administers_network(kernel::may_be_permitted(order.target, CAP_NET_ADMIN)),
       administers_system(kernel::may_be_permitted(order.target, CAP_SYS_ADMIN)),
       listener(std::move(seccomp_listener)),
       journal(std::move(in_flight)),

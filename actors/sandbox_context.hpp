@@ -103,9 +103,7 @@ struct SandboxContext {
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
   /// Of every thread of the sandbox, when the target's can never change.
   std::optional<kernel::Credentials> everyones_credentials;
-  /// The target, and with it every process that ever is of the sandbox, may be permitted CAP_NET_ADMIN;
-  /// CAP_SYS_ADMIN.
-  bool administers_network;
+  /// The target, and with it every process that ever is of the sandbox, may be permitted CAP_SYS_ADMIN.
   bool administers_system;
 
   std::uint64_t notifications = 0;

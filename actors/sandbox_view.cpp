@@ -14,6 +14,7 @@
 
 #include "actors/sandbox_context.hpp"
 #include "kernel/cpus.hpp"
+#include "kernel/memory_use.hpp"
 #include "kernel/pidfd.hpp"
 #include "kernel/proc_stat.hpp"
 
@@ -25,6 +26,10 @@ constexpr std::chrono::milliseconds tick{10};
 
 /// Many processes take longer to look at than a tick: so many times that is not spent on them next.
 constexpr int rest_after_measuring = 4;
+/// Of what is stated, the part from which on memory is counted exactly; and how much longer than that took it
+/// is taken for true, for nothing else of the sandbox is answered meanwhile.
+constexpr std::uint64_t exact_from_a = 4;
+constexpr int rest_after_exact = 30;
 
 const auto machine_memory_bytes =
     static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * kernel::page_bytes();
@@ -147,7 +152,7 @@ std::set<std::uint64_t> SandboxView::own_sockets() const {
   return inodes;
 }
 
-procfs::Usage SandboxView::measure() const {
+procfs::Usage SandboxView::measure() {
   context_.members.discover();
   procfs::Usage usage;
   usage.processes_started = context_.processes;
@@ -167,15 +172,36 @@ procfs::Usage SandboxView::measure() const {
     usage.blocked += stat->state == 'D' ? 1U : 0U;
     if (stat->start_time_ticks >= std::exchange(youngest, std::max(youngest, stat->start_time_ticks)))
       usage.last_pid = entry.key.pid;
-    if (!context_.order.policy.limits.memory_bytes) continue;
-    if (const auto pages = kernel::read_anonymous_pages(entry.key.pid))
-      usage.anonymous_bytes += *pages * kernel::page_bytes();
   }
+  usage.anonymous_bytes = measure_memory();
   // The session parent is the parent of the tree alone: what it has waited for was the sandbox's.
   if (const auto parent = kernel::read_proc_stat(context_.order.init)) add_waited(*parent);
   usage.user_ticks -= std::min(usage.user_ticks, before_.user_ticks);
   usage.system_ticks -= std::min(usage.system_ticks, before_.system_ticks);
   return usage;
+}
+
+std::uint64_t SandboxView::measure_memory() {
+  const auto& stated = context_.order.policy.limits.memory_bytes;
+  if (!stated) return 0;
+  std::uint64_t sum = 0;
+  const auto processes = context_.all_processes();
+  for (const auto& entry : processes)
+    if (const auto memory = kernel::read_resident_memory(entry.key.pid)) sum += *memory;
+  // Far from the limit it matters little that what is shared was counted more than once, and to count it
+  // exactly takes long.
+  if (sum <= *stated / exact_from_a) return sum;
+  const auto begin = Clock::now();
+  if (begin < exact_until_) return std::min(exact_bytes_, sum);
+  exact_bytes_ = 0;
+  for (const auto& entry : processes) {
+    auto memory = kernel::read_proportional_memory(entry.key.pid);
+    if (!memory) memory = kernel::read_resident_memory(entry.key.pid);  // it may not be looked at so closely
+    if (memory) exact_bytes_ += *memory;
+  }
+  const auto end = Clock::now();
+  exact_until_ = end + rest_after_exact * (end - begin);
+  return exact_bytes_;
 }
 
 void SandboxView::advance_load(Clock::time_point now) {

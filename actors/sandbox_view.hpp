@@ -33,7 +33,9 @@ class SandboxView final : public procfs::ViewSource {
   [[nodiscard]] bool is_member(pid_t pid);
   [[nodiscard]] bool is_in_group(pid_t group);
   void forget_after_a_tick();
-  [[nodiscard]] procfs::Usage measure() const;
+  [[nodiscard]] procfs::Usage measure();
+  /// What the sandbox's processes have in memory of their own making; 0 where no memory is stated.
+  [[nodiscard]] std::uint64_t measure_memory();
   [[nodiscard]] std::set<std::uint64_t> own_sockets() const;
   void advance_load(Clock::time_point now);
 
@@ -53,6 +55,8 @@ class SandboxView final : public procfs::ViewSource {
   procfs::Usage usage_;  ///< as last measured; its ticks never go back
   Clock::time_point measured_;
   Clock::duration measured_for_{};  ///< how long that is good for
+  std::uint64_t exact_bytes_ = 0;   ///< memory, as last counted exactly
+  Clock::time_point exact_until_;   ///< how long that is taken for true
   std::uint64_t ticks_at_load_ = 0;
   Clock::time_point load_as_of_;
   std::array<double, 3> load_{};  ///< not in fixed point, whose steps are too coarse for short times

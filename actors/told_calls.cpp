@@ -281,6 +281,8 @@ Verdict ProcessState::read_anew(const seccomp_notif& notification) {
   if (kernel::memfd_name(::gettid(), opened.fd->get()) != name || kernel::memfd_name(tid, fd) != name)
     return {Continue{}};
   const auto file = capture(notification, fd);
+  if (file) request.flags = static_cast<std::uint64_t>(::fcntl(file->get(), F_GETFL)) & procfs::status_flags;
+  if (request.flags != 0) (void)::fcntl(opened.fd->get(), F_SETFL, static_cast<int>(request.flags));
   if (notification.data.nr == SYS_lseek) {
     // Its duplicates go on with the text of before, from the beginning as well: they share the position.
     if (file) static_cast<void>(::lseek(file->get(), 0, SEEK_SET));

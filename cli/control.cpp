@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "cli/description_json.hpp"
+#include "kernel/namespaces.hpp"
 #include "kernel/pidfd.hpp"
 #include "launch/standing.hpp"
 
@@ -160,6 +161,9 @@ struct Handle {
           "a session is attached by its own front only; process {} is not of process {}, which asks. In "
           "another pid namespace than the daemon's use --embedded",
           request.init, peer ? peer->pid : 0));
+    // Its clocks have other offsets than those of the files that are made here.
+    if (!kernel::shares_namespace(request.target, "time").value_or(true))
+      return refuse("the command is in another time namespace than the daemon; use --embedded");
     connection.listener.reset(::fcntl(fds[listener_fd].get(), F_DUPFD_CLOEXEC, 0));
     if (!connection.listener) return refuse("the supervisor has no descriptor left");
     connection.attached = true;

@@ -108,8 +108,7 @@ class Granter {
     // What a symbolic link leads to has an entry of its own; a rule on the link would cover nothing.
     if (S_ISLNK(status.stx_mode)) return {};
     if (is_withheld(status.stx_mnt_id, path)) {
-      const bool is_served = path == sys_devices_path || path == sys_cgroup_path;
-      if (is_served) denial_.ungranted_directories.push_back(path);
+      if (is_served(status.stx_mnt_id, path)) denial_.ungranted_directories.push_back(path);
       return {};
     }
     if (S_ISDIR(status.stx_mode) && is_on_the_way(path)) return grant_entries(path);
@@ -124,6 +123,15 @@ class Granter {
     return std::find(paths.begin(), paths.end(), path) != paths.end() ||
            std::any_of(mounts.begin(), mounts.end(),
                        [mount_id](const Mount& mount) { return mount.id == mount_id; });
+  }
+
+  /// Of what is withheld: a procfs, by whatever name it is mounted, and what is served of /sys.
+  [[nodiscard]] bool is_served(std::uint64_t mount_id, const std::string& path) const {
+    if (path == sys_devices_path || path == sys_cgroup_path) return true;
+    const auto& mounts = withheld_.mounts;
+    return std::any_of(mounts.begin(), mounts.end(), [mount_id](const Mount& mount) {
+      return mount.id == mount_id && mount.type == "proc";
+    });
   }
 
   [[nodiscard]] bool is_on_the_way(const std::string& path) const {

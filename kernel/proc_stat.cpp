@@ -158,17 +158,6 @@ Result<ProcStat> read_proc_stat(pid_t pid) {
   return parse_proc_stat(*text);
 }
 
-Result<std::uint64_t> read_anonymous_pages(pid_t pid) {
-  char line[stat_bytes_max];
-  const auto text = read_short_file(pid, "statm", line);
-  if (!text) return text.error();
-  // size, resident, shared (file and shmem), ...: proc_pid_statm(5)
-  std::uint64_t size = 0, resident = 0, shared = 0;
-  if (std::sscanf(std::string(*text).c_str(), "%lu %lu %lu", &size, &resident, &shared) != 3)
-    return Error{EPROTO, "parse a line of /proc/PID/statm"};
-  return resident > shared ? resident - shared : 0;
-}
-
 Result<std::vector<std::uint64_t>> read_socket_inodes(pid_t tid) {
   constexpr std::string_view prefix = "socket:[";
   const auto path = fmt::format("/proc/{}/fd", tid);

@@ -45,10 +45,6 @@ struct ProcStat {
 /// ENOENT: gone.
 [[nodiscard]] Result<ProcStat> read_proc_stat(pid_t pid);
 
-/// The resident pages of a process that no file stands behind, in pages: /proc/PID/statm. ESRCH or ENOENT:
-/// gone.
-[[nodiscard]] Result<std::uint64_t> read_anonymous_pages(pid_t pid);
-
 /// The inodes of the sockets in a thread's table of descriptors, which most threads share with their leader:
 /// /proc/TID/fd. Needs the right to ptrace it (EACCES). ENOENT: gone.
 [[nodiscard]] Result<std::vector<std::uint64_t>> read_socket_inodes(pid_t tid);

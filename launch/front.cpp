@@ -1,5 +1,6 @@
 #include "launch/front.hpp"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -28,11 +29,13 @@ constexpr int parent_end_ms = 1000;
 
 class Front {
  public:
-  Front(kernel::MessageSocket channel, pid_t parent, const Bystanders& bystanders, UserMessages& messages)
+  Front(kernel::MessageSocket channel, pid_t parent, const char* parent_role, const Bystanders& bystanders,
+        UserMessages& messages)
       : channel_(std::move(channel)),
         bystanders_(bystanders),
         messages_(messages),
         parent_(parent),
+        parent_role_(parent_role),
         forwarder_(parent) {}
 
   SessionEnd run() {
@@ -81,7 +84,7 @@ class Front {
       auto event = message && *message ? parse_front_event((*message)->line)
                                        : kernel::Result<FrontEvent>(kernel::Error{EPIPE, "the channel"});
       if (!event) {
-        end_ = give_up("the supervisor died, so the sandbox was ended");
+        end_ = give_up(fmt::format("{} died, so the sandbox was ended", parent_role_));
         return;
       }
       handle(*event, **message);
@@ -128,6 +131,7 @@ class Front {
   const Bystanders& bystanders_;
   UserMessages& messages_;
   pid_t parent_;
+  const char* parent_role_;
   SignalForwarder forwarder_;
   kernel::UniqueFd signals_;
   kernel::PidFd target_;
@@ -168,9 +172,9 @@ bool asks_for_the_end(const signalfd_siginfo& signal) noexcept {
          signal.ssi_signo == SIGQUIT;
 }
 
-SessionEnd run_front(kernel::MessageSocket channel, pid_t parent, const Bystanders& bystanders,
-                     UserMessages& messages) {
-  return Front(std::move(channel), parent, bystanders, messages).run();
+SessionEnd run_front(kernel::MessageSocket channel, pid_t parent, const char* parent_role,
+                     const Bystanders& bystanders, UserMessages& messages) {
+  return Front(std::move(channel), parent, parent_role, bystanders, messages).run();
 }
 
 int conclude(const SessionEnd& end, const UserMessages& messages) {

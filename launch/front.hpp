@@ -39,9 +39,10 @@ class SignalForwarder {
 
 /// The front of a session: relays signals and job control between its caller and the session parent, its
 /// child `parent`, at the other end of `channel`, until that tells the end. When the session parent dies,
-/// this ends the tree, whose orphans become the front's children; not the `bystanders`, which are none of it.
-[[nodiscard]] SessionEnd run_front(kernel::MessageSocket channel, pid_t parent, const Bystanders& bystanders,
-                                   UserMessages& messages);
+/// which messages then call `parent_role`, this ends the tree, whose orphans become the front's children; not
+/// the `bystanders`, which are none of it.
+[[nodiscard]] SessionEnd run_front(kernel::MessageSocket channel, pid_t parent, const char* parent_role,
+                                   const Bystanders& bystanders, UserMessages& messages);
 
 /// Says what is to be said and returns the exit status: CMD's own; 128+n when signal n ended it. After SIGINT
 /// and SIGQUIT the caller dies of the same signal: a shell that runs a loop goes on after a mere

@@ -133,10 +133,12 @@ SessionEnd run_as_front(const TargetPlan& plan, const SignalState& signals,
     run_session_process(plan, signals, std::move(channel->second), std::move(supervisor));
   }
   (void)channel->second.release();
+  const bool is_embedded = std::holds_alternative<EmbeddedSupervisor>(supervisor);
   supervisor = EmbeddedSupervisor{};  // a daemon must not take us for its session parent
   const auto done = let_go_of_inheritance(StandardError::keep, {channel->first.fd(), messages.fd()});
   if (!done) return own_failure(done.error());
-  return run_front(std::move(channel->first), parent, bystanders, messages);
+  return run_front(std::move(channel->first), parent, is_embedded ? "the supervisor" : "the session parent",
+                   bystanders, messages);
 }
 
 }  // namespace

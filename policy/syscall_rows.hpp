@@ -64,6 +64,7 @@ constexpr std::uint64_t netlink_sock_diag = 4;
 constexpr std::uint64_t netlink_audit = 9;
 constexpr std::uint64_t netlink_connector = 11;
 constexpr std::uint64_t netlink_generic = 16;
+constexpr std::uint64_t netlink_rdma = 20;
 // <asm/socket.h>, <fcntl.h>, <asm/ioctls.h>, <asm/sockios.h>, <linux/nsfs.h>.
 constexpr std::uint64_t sol_socket = 1;
 constexpr std::uint64_t so_passcred = 16;
@@ -190,7 +191,7 @@ constexpr std::string_view hides_from_supervisor =
 constexpr std::string_view adopts_orphans =
     "orphans then go to this process; a listing looks twice so as to miss none that moves meanwhile";
 constexpr std::string_view tells_statistics =
-    "whoever may administer the network (CAP_NET_ADMIN) is told of every process by it (taskstats)";
+    "its families tell of the machine's processes, threads of the kernel and connections";
 constexpr std::string_view logs_processes = "the audit log names the machine's processes";
 constexpr std::string_view fakes_input = "types into a terminal that the sandbox shares with its user";
 constexpr std::string_view takes_terminal =
@@ -381,16 +382,6 @@ constexpr SyscallRow ask_of_tracer() {
   row.condition = Condition::low_word_equals;
   row.value = pr_set_ptracer;
   row.also = {.argument = 1, .condition = Condition::not_zero};
-  return row;
-}
-
-/// socket(AF_NETLINK, ..., NETLINK_GENERIC).
-constexpr SyscallRow ask_of_netlink() {
-  SyscallRow row = ask("socket", SYS_socket, Handler::netlink, tells_statistics);
-  row.argument = 2;
-  row.condition = Condition::low_word_equals;
-  row.value = netlink_generic;
-  row.also = {.argument = 0, .condition = Condition::low_word_equals, .value = af_netlink};
   return row;
 }
 

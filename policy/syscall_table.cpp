@@ -130,7 +130,6 @@ constexpr std::array table{
     ask_of_dumpable(),
     ask_of_subreaper(),
     ask_of_tracer(),
-    ask_of_netlink(),
 
     judge_signal_target("kill", SYS_kill),
     judge("tkill", SYS_tkill, 0),
@@ -235,6 +234,8 @@ constexpr std::array table{
     refuse_netlink(netlink_sock_diag, lists_sockets),
     refuse_netlink(netlink_connector, tells_of_processes),
     refuse_netlink(netlink_audit, logs_processes),
+    refuse_netlink(netlink_generic, tells_statistics),
+    refuse_netlink(netlink_rdma, tells_statistics),
     refuse("syslog", SYS_syslog, EPERM, reads_kernel_log),
     refuse("add_key", SYS_add_key, EPERM, shared_keys),
     refuse("request_key", SYS_request_key, EPERM, shared_keys),

@@ -54,7 +54,6 @@ enum class Handler : std::uint8_t {
   read_anew,      ///< lseek to the beginning, pread from there: a virtual file is made anew
   descriptor,     ///< getsockopt, setsockopt, fcntl, ioctl: what they tell or take of processes
   control,        ///< prctl: what the supervisor has to know of a process, or to go on seeing it
-  netlink,        ///< socket: a family of messages that tells of every process to whoever may ask
   share_table,    ///< clone: two processes come to share one table of descriptors
   pid_argument,   ///< a pid in a register: membership decides, see judged_pids
 };

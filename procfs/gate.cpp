@@ -220,6 +220,9 @@ Verdict ProcGate::make(const OpenRequest& request, const Told& told) {
     return fails(ENFILE, "the sandbox holds too many virtual files");
   auto sealed = kernel::make_sealed_file(sealed_name(told.name), text);
   if (!sealed) return fails(sealed.error().number, "no room for a virtual file");
+  // They change nothing for such a file, but F_GETFL tells them.
+  if (const auto kept = request.flags & status_flags; kept != 0)
+    (void)::fcntl(sealed->get(), F_SETFL, static_cast<int>(kept));
   return inject(*std::move(sealed), request);
 }
 
@@ -426,6 +429,7 @@ Verdict ProcGate::create_elsewhere(const OpenRequest& request, const Arrival& ar
                                    const std::string& name) const {
   const Node& directory = arrival.object;
   if (!hints_.without_rule(name)) return kernel_decides();
+  if (is_machines_in_sys(name)) return fails(EACCES, "not the sandbox's to set");
 
   const auto theirs = kernel::read_umask(request.tid);
   const auto ours = kernel::read_umask(::gettid());

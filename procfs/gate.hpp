@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fcntl.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -32,6 +33,9 @@ enum class Listing : std::uint8_t {
   members,  ///< the root: list_members()
   nothing,  ///< a directory of a foreign or dead process, or one that cannot be told: ENOENT
 };
+
+/// The status flags of a file that fcntl(2) tells and that a virtual file has as it was asked for.
+inline constexpr std::uint64_t status_flags = O_APPEND | O_NONBLOCK;
 
 /// Who refuses procfs to the target when the gate leaves a call to the kernel.
 enum class Backstop : std::uint8_t {

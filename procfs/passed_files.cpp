@@ -78,7 +78,6 @@ constexpr std::array files = {
     PassedFile{"/proc/PID/net/netfilter/nf_log", kernel_build},
     PassedFile{"/proc/PID/net/pnp", network},
     PassedFile{"/proc/PID/net/psched", network},
-    PassedFile{"/proc/PID/net/ptype", network},
     PassedFile{"/proc/PID/net/route", network},
     PassedFile{"/proc/PID/net/rt6_stats", network},
     PassedFile{"/proc/PID/net/rt_acct", network},

@@ -18,7 +18,7 @@ namespace proctor::procfs {
 struct Usage {
   std::uint64_t user_ticks = 0;  ///< since the sandbox's start, of the ended as well
   std::uint64_t system_ticks = 0;
-  std::uint64_t anonymous_bytes = 0;  ///< resident, without what is shared with a file
+  std::uint64_t anonymous_bytes = 0;  ///< resident, shared memory included, without pages of files
   std::uint64_t processes_started = 0;
   std::uint32_t threads = 0;
   std::uint32_t running = 0;  ///< processes on a CPU or waiting for one

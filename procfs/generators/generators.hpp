@@ -40,6 +40,7 @@ std::string meminfo(const View& view, std::string_view host);
 /// A stated memory comes without swap space.
 std::string swaps(const View& view, std::string_view host);
 std::string vmstat(const View& view, std::string_view host);
+std::string node_vmstat(const View& view, std::string_view host);
 std::string buddyinfo(const View& view, std::string_view host);
 std::string zoneinfo(const View& view, std::string_view host);
 
@@ -75,6 +76,8 @@ std::string inet_sockets(const View& view, std::string_view host);
 std::string unix_sockets(const View& view, std::string_view host);
 /// packet, netlink: the inode is the last column.
 std::string other_sockets(const View& view, std::string_view host);
+/// Without the lines of packet sockets, which do not say whose they are.
+std::string packet_types(const View& view, std::string_view host);
 
 /// sockstat and sockstat6: the sandbox's sockets, as many as the tables list.
 std::string socket_counts(const View& view, std::string_view host);

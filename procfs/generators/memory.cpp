@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
 
 #include "procfs/generators/generators.hpp"
 #include "procfs/generators/text.hpp"
@@ -21,6 +22,8 @@ Memory memory_of(const View& view, std::uint64_t host_total_kb) {
   const std::uint64_t used = std::min(view.usage.anonymous_bytes / kibibyte, total);
   return {total, used, total - used};
 }
+
+std::uint64_t kib_per_page(const View& view) { return std::max(view.page_bytes / 1024U, 1U); }
 
 /// A line that tells of the sandbox's memory; one that has no row here is 0.
 struct MemoryRow {
@@ -79,8 +82,65 @@ std::string show(const MemoryLine& line) {
   return text + (line.has_unit ? " kB\n" : "\n");
 }
 
+/// Whether a row of vmstat says how much there is of something, as meminfo does. All others count what the
+/// machine has done.
+bool is_gauge(std::string_view name) {
+  constexpr std::array<std::string_view, 7> counters = {"nr_dirtied",
+                                                        "nr_foll_pin_acquired",
+                                                        "nr_foll_pin_released",
+                                                        "nr_throttled_written",
+                                                        "nr_vmscan_write",
+                                                        "nr_vmscan_immediate_reclaim",
+                                                        "nr_written"};
+  return name.starts_with("nr_") && std::ranges::find(counters, name) == counters.end();
+}
+
 bool is_zone_heading(const std::vector<std::string_view>& fields) {
   return fields.size() >= 4 && fields[0] == "Node" && fields[2] == "zone";
+}
+
+/// A zone, as its heading names it. All of the memory that is stated lies in one.
+struct Zone {
+  std::string_view node;  ///< "0,"
+  std::string_view name;  ///< "Normal"
+  std::uint64_t pages = 0;
+};
+
+/// The zone of zoneinfo that has most pages.
+Zone largest_zone(std::string_view zoneinfo) {
+  Zone here;
+  Zone largest;
+  for (const std::string_view line : lines(zoneinfo)) {
+    const auto fields = words(line);
+    if (is_zone_heading(fields)) here = {fields[1], fields[3]};
+    if (fields.size() == 2 && fields[0] == "managed") here.pages = number(fields[1]).value_or(0);
+    if (here.pages > largest.pages) largest = here;
+  }
+  return largest;
+}
+
+/// How many pages a line of buddyinfo has free: its counts are of blocks of 1, 2, 4, ... pages.
+std::uint64_t free_pages_of(const std::vector<std::string_view>& fields) {
+  std::uint64_t pages = 0;
+  for (std::size_t i = 4; i < fields.size(); ++i) pages += number(fields[i]).value_or(0) << (i - 4);
+  return pages;
+}
+
+/// What a line of zoneinfo's tells of a zone that has all of `memory`; nothing: 0.
+std::optional<std::uint64_t> told_of_zone(const Memory& memory, const std::vector<std::string_view>& fields) {
+  if (fields[0] == "pages" && fields.size() == 3) return memory.free;
+  if (fields.size() != 2) return std::nullopt;
+  if (fields[0] == "nr_free_pages") return memory.free;
+  if (fields[0] == "spanned" || fields[0] == "present" || fields[0] == "managed") return memory.total;
+  return std::nullopt;
+}
+
+/// Whether a line of zoneinfo says how much memory there is.
+bool is_zone_gauge(const std::vector<std::string_view>& fields) {
+  constexpr std::array<std::string_view, 8> names = {"boost",   "min",     "low",     "high",
+                                                     "spanned", "present", "managed", "cma"};
+  if (fields[0] == "pages") return fields.size() == 3;
+  return fields.size() == 2 && (is_gauge(fields[0]) || std::ranges::find(names, fields[0]) != names.end());
 }
 
 }  // namespace
@@ -115,12 +175,12 @@ std::string swaps(const View& view, std::string_view host) {
 
 std::string vmstat(const View& view, std::string_view host) {
   const Memory memory = memory_of(view, std::numeric_limits<std::uint64_t>::max());
-  const std::uint64_t page_kb = std::max(view.page_bytes / 1024U, 1U);
+  const std::uint64_t page_kb = kib_per_page(view);
   std::string text;
   for (const std::string_view line : lines(host)) {
     const auto fields = words(line);
     if (fields.size() != 2 || !number(fields[1])) continue;
-    if (!view.limits.memory_bytes && fields[0] == "nr_free_pages") {
+    if (!view.limits.memory_bytes && is_gauge(fields[0])) {
       text += std::string(line) + "\n";
     } else {
       text += std::string(fields[0]) + " " + std::to_string(told_of(memory, fields[0]) / page_kb) + "\n";
@@ -129,22 +189,46 @@ std::string vmstat(const View& view, std::string_view host) {
   return text;
 }
 
-std::string buddyinfo(const View& /*view*/, std::string_view host) {
+std::string node_vmstat(const View& view, std::string_view host) {
+  // Which node it is, the text does not say: where there are several, none tells its share.
+  return view.node_memory.size() > 1 ? no_counts(view, host) : vmstat(view, host);
+}
+
+std::string buddyinfo(const View& view, std::string_view host) {
+  if (!view.limits.memory_bytes) return std::string(host);
+  const auto all = lines(host);
+  std::size_t largest = all.size();
+  for (std::size_t i = 0, most = 0; i < all.size(); ++i) {
+    const auto fields = words(all[i]);
+    if (!is_zone_heading(fields) || (largest < i && free_pages_of(fields) <= most)) continue;
+    largest = i;
+    most = free_pages_of(fields);
+  }
+  const Memory memory = memory_of(view, std::numeric_limits<std::uint64_t>::max());
   std::string text;
-  for (const std::string_view line : lines(host)) {
-    const auto fields = words(line);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto fields = words(all[i]);
     if (!is_zone_heading(fields)) continue;
     text += "Node " + std::string(fields[1]) + " zone ";
     append_right(text, fields[3], 8);
     text += ' ';
-    for (std::size_t order = 4; order < fields.size(); ++order) text += "     0 ";
+    // As few blocks as there can be: of the largest size as many as fit, of each other one or none.
+    const std::size_t orders = fields.size() - 4;
+    const std::uint64_t pages = i == largest ? memory.free / kib_per_page(view) : 0;
+    for (std::size_t order = 0; order < orders; ++order) {
+      append_right(text, order + 1 < orders ? (pages >> order) & 1U : pages >> order, 6);
+      text += ' ';
+    }
     text += '\n';
   }
   return text;
 }
 
 std::string zoneinfo(const View& view, std::string_view host) {
+  const Zone own = largest_zone(host);
+  const Memory memory = memory_of(view, std::numeric_limits<std::uint64_t>::max());
   std::string text;
+  Zone here;
   bool of_other_cpu = false;  // within the page set of a CPU that the sandbox does not have
   for (const std::string_view line : lines(host)) {
     const auto fields = words(line);
@@ -156,8 +240,18 @@ std::string zoneinfo(const View& view, std::string_view host) {
       of_other_cpu = false;
     }
     if (of_other_cpu) continue;
-    const bool keeps_numbers = starts_page_set || (is_zone_heading(fields) && fields.size() == 4);
-    text += (keeps_numbers ? std::string(line) : with_zeros(line)) + "\n";
+    const bool is_heading = is_zone_heading(fields) && fields.size() == 4;
+    if (is_heading) here = {fields[1], fields[3]};
+    std::string told = starts_page_set || is_heading ? std::string(line) : with_zeros(line);
+    if (!view.limits.memory_bytes && !in_page_set && !fields.empty() && is_zone_gauge(fields)) told = line;
+    if (view.limits.memory_bytes && here.node == own.node && !fields.empty()) {
+      auto kib = here.name == own.name ? told_of_zone(memory, fields) : std::nullopt;
+      // What a node tells stands below its first zone.
+      if (!kib && fields.size() == 2 && fields[0] != "nr_free_pages") kib = told_of(memory, fields[0]);
+      if (kib && *kib != 0)
+        told = with_word(line, fields.size() - 1, std::to_string(*kib / kib_per_page(view)));
+    }
+    text += told + "\n";
   }
   return text;
 }

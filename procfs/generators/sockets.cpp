@@ -111,6 +111,18 @@ std::string unix_sockets(const View& view, std::string_view host) {
   return filter(view, host, unix_inode_column, as_it_is);
 }
 
+std::string packet_types(const View& /*view*/, std::string_view host) {
+  // net/packet/af_packet.c: packet_rcv, packet_rcv_spkt, packet_rcv_fanout, tpacket_rcv.
+  std::string text;
+  for (const auto line : lines(host)) {
+    const auto fields = words(line);
+    const bool is_socket = !fields.empty() && (fields.back().starts_with("packet_rcv") ||
+                                               fields.back().starts_with("tpacket_rcv"));
+    if (!is_socket) text.append(line).append("\n");
+  }
+  return text;
+}
+
 std::string other_sockets(const View& view, std::string_view host) {
   return filter(view, host, -1, as_it_is);
 }

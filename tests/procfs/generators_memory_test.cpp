@@ -1,3 +1,4 @@
+#include <map>
 #include <sstream>
 
 #include "tests/procfs/views.hpp"
@@ -125,38 +126,83 @@ TEST_CASE("/proc/vmstat: larger pages are fewer") {
   CHECK(line_of(generate("/proc/vmstat", view, two_cpus()), "nr_free_pages ") == "nr_free_pages 6144");
 }
 
-TEST_CASE("/proc/vmstat: without stated memory only the free pages are the machine's") {
+TEST_CASE(
+    "/proc/vmstat: without stated memory what there is is the machine's, and what was done is not told") {
   const std::string text = generate("/proc/vmstat", unlimited({0, 1}), eight_cpus());
   CHECK(value_of(text, "nr_free_pages ") == 32768001);
-  CHECK(value_of(text, "nr_anon_pages ") == 0);
+  for (const char* name : {"nr_anon_pages ", "nr_inactive_file ", "nr_mapped ", "nr_dirty "})
+    CHECK(line_of(text, name) == line_of(text_of(eight_cpus(), "/proc/vmstat"), name));
   CHECK(value_of(text, "pgpgin ") == 0);
+  CHECK(generate("/proc/vmstat", unlimited({0, 1}), "nr_dirtied 7\nnr_written 8\nnuma_hit 9\nnr_dirty 3\n") ==
+        "nr_dirtied 0\nnr_written 0\nnuma_hit 0\nnr_dirty 3\n");
 }
 
-TEST_CASE("/proc/buddyinfo: nodes and zones, no free blocks") {
+TEST_CASE("/sys node vmstat: as /proc/vmstat where there is one node") {
+  constexpr auto path = "/sys/devices/system/node/nodeN/vmstat";
+  const std::string host = "nr_free_pages 100\nnr_anon_pages 7\nnuma_hit 5\n";
+  View view = limited();
+  view.node_memory = {{0, 1000}};
+  CHECK(generate(path, view, host) == "nr_free_pages 98304\nnr_anon_pages 32768\nnuma_hit 0\n");
+  view.node_memory = {{0, 1000}, {1, 1000}};
+  CHECK(generate(path, view, host) == "nr_free_pages 0\nnr_anon_pages 0\nnuma_hit 0\n");
+  CHECK(generate(path, unlimited({0}), host) == "nr_free_pages 100\nnr_anon_pages 7\nnuma_hit 0\n");
+}
+
+TEST_CASE("/proc/buddyinfo: the free pages of the sandbox in as few blocks as there can be") {
   const std::string text = generate("/proc/buddyinfo", limited(), eight_cpus());
   CHECK(lines_of(text).size() == 4);
   CHECK(
       lines_of(text)[0] ==
       "Node 0, zone      DMA      0      0      0      0      0      0      0      0      0      0      0 ");
-  CHECK(
-      lines_of(text)[3] ==
-      "Node 1, zone   Normal      0      0      0      0      0      0      0      0      0      0      0 ");
-  CHECK(generate("/proc/buddyinfo", limited(), two_cpus()).size() ==
-        text_of(two_cpus(), "/proc/buddyinfo").size());
+  for (const Machine* machine : {&two_cpus(), &eight_cpus()}) {
+    View view = limited();
+    view.usage.anonymous_bytes += 12345 * mebibyte / 1024;
+    std::uint64_t pages = 0;
+    for (const std::string& line : lines_of(generate("/proc/buddyinfo", view, *machine))) {
+      std::istringstream counts(line.substr(line.find("zone") + 13));
+      std::uint64_t count = 0;
+      for (unsigned order = 0; counts >> count; ++order) pages += count << order;
+    }
+    CHECK(pages == value_of(generate("/proc/vmstat", view, *machine), "nr_free_pages "));
+  }
+  CHECK(generate("/proc/buddyinfo", unlimited({0, 1}), two_cpus()) == text_of(two_cpus(), "/proc/buddyinfo"));
 }
 
-TEST_CASE("/proc/zoneinfo: headings and names, no numbers") {
+TEST_CASE("/proc/zoneinfo: what there is, of the machine or of the sandbox, and not what was done") {
   const std::string host(text_of(two_cpus(), "/proc/zoneinfo"));
   const std::string text = generate("/proc/zoneinfo", unlimited({0, 1}), two_cpus());
   CHECK(names_of(text) == names_of(host));
-  for (const std::string& line : lines_of(text)) {
-    CAPTURE(line);
-    const bool heading = line.starts_with("Node ") || line.find("cpu: ") != std::string::npos;
-    if (!heading) CHECK(line.find_first_of("123456789") == std::string::npos);
-  }
+  for (const char* name :
+       {"  pages free ", "        managed ", "      nr_free_pages ", "      nr_active_anon "})
+    CHECK(line_of(text, name) == line_of(host, name));
+  CHECK(line_of(text, "      numa_hit ") == "      numa_hit     0");
+  CHECK(line_of(text, "              count: ") == "              count:    0");
   CHECK(line_of(text, "Node 0, zone    DMA32") == "Node 0, zone    DMA32");
-  CHECK(line_of(text, "  pages free ") == "  pages free     0");
   CHECK(line_of(text, "        protection: ") == "        protection: (0, 0, 0, 0, 0)");
+}
+
+TEST_CASE("/proc/zoneinfo: the stated memory lies in the largest zone") {
+  for (const Machine* machine : {&two_cpus(), &eight_cpus()}) {
+    const View view = limited();
+    const std::string text = generate("/proc/zoneinfo", view, *machine);
+    CHECK(names_of(text) == names_of(generate("/proc/zoneinfo", unlimited(view.cpus), *machine)));
+    std::map<std::string, std::uint64_t> sums;
+    for (const std::string& line : lines_of(text)) {
+      std::istringstream fields(line);
+      std::string name;
+      std::uint64_t value = 0;
+      if (fields >> name && name == "pages") fields >> name;
+      if (fields >> value) sums[name] += value;
+    }
+    const std::string vmstat = generate("/proc/vmstat", view, *machine);
+    CHECK(sums["managed"] * 4 == value_of(generate("/proc/meminfo", view, *machine), "MemTotal:"));
+    CHECK(sums["present"] == sums["managed"]);
+    CHECK(sums["free"] == value_of(vmstat, "nr_free_pages "));
+    CHECK(sums["nr_free_pages"] == sums["free"]);
+    for (const std::string name : {"nr_anon_pages", "nr_active_anon"})
+      if (sums.contains(name)) CHECK(sums[name] == value_of(vmstat, name + " "));
+    CHECK(sums["nr_inactive_file"] == 0);
+  }
 }
 
 TEST_CASE("/proc/zoneinfo: page sets of the sandbox's CPUs") {

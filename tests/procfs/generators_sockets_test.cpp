@@ -70,4 +70,12 @@ TEST_CASE("tables of sockets: whatever the host's text is") {
   }
 }
 
+TEST_CASE("/proc/PID/net/ptype: no packet sockets, whose they are nobody tells") {
+  const std::string header = "Type Device      Function\n";
+  CHECK(generate("/proc/PID/net/ptype", limited(),
+                 header + "ALL           packet_rcv\n1234          packet_rcv\n0800          ip_rcv\n"
+                          "ALL  eth0     tpacket_rcv+0x0/0x5f0\n88cc eth0     packet_rcv_spkt\n86dd          "
+                          "ipv6_rcv\n") == header + "0800          ip_rcv\n86dd          ipv6_rcv\n");
+}
+
 }  // namespace proctor::tests

@@ -99,7 +99,7 @@ Written from the tables in `procfs/virtual_files.cpp`, `procfs/file_rules.cpp`, 
 
 A process group or session that was founded in the sandbox has its number in every file, also when its leader has
 ended. The group and the session in which the sandbox was started are 0 in the files, unless they are its own; to
-`getpgrp`, `getsid` and the terminal's calls they keep their numbers, because job control goes back to them.
+`getpgrp`, `getpgid` and the terminal's calls the group keeps its number, because job control goes back to it.
 
 With `--proc=private`, the default, calls that open, list, enter, execute, watch or read links are judged; `stat`,
 `access` and `utimes` are left to the kernel, and can tell that a process with some number exists. With

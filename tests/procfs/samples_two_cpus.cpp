@@ -509,6 +509,11 @@ Node 0 Active:          2031664 kB
 Node 0 FilePages:       3100552 kB
 Node 0 HugePages_Total:     0
 )text"},
+      {"/sys/devices/system/node/nodeN/vmstat", R"text(nr_free_pages 1199914
+nr_anon_pages 4962
+nr_dirtied 13446996
+numa_hit 98765
+)text"},
   };
   return files;
 }

@@ -171,7 +171,7 @@ print(json.dumps(told))
 """
 
 NETLINK = PRELUDE + r"""
-told = {str(n): call(SOCKET, 16, 3, n) > 0 or -call(SOCKET, 16, 3, n) for n in (0, 4, 9, 11, 15, 16)}
+told = {str(n): call(SOCKET, 16, 3, n) > 0 or -call(SOCKET, 16, 3, n) for n in (0, 4, 9, 11, 15, 16, 20)}
 def attribute(kind, data):
     return (struct.pack("HH", 4 + len(data), kind) + data).ljust((4 + len(data) + 3) & ~3, b"\0")
 def request(s, family, command, attributes):
@@ -272,14 +272,10 @@ class Credentials(TellingTest):
     def test_netlink_tells_of_no_foreign_process(self):
         words = os.getpid(), Path("/proc/self/comm").read_text().strip()
         bare = self.ask("bare", NETLINK, *words)
-        administers = int(next(line for line in Path("/proc/self/status").read_text().splitlines()
-                               if line.startswith("CapPrm")).split()[1], 16) >> 12 & 1
         for mode in MODES:
             with self.subTest(mode=mode):
                 told = self.ask(mode, NETLINK, *words)
-                refused = {"4": errno.EPROTONOSUPPORT, "9": errno.EPROTONOSUPPORT, "11": errno.EPROTONOSUPPORT}
-                if administers:
-                    refused["16"] = errno.EPROTONOSUPPORT
+                refused = dict.fromkeys(("4", "9", "11", "16", "20"), errno.EPROTONOSUPPORT)
                 self.assertEqual(told, {**bare, **refused, "taskstats": False})
         if not bare["taskstats"]:
             self.skip("needs root and a kernel with taskstats to show that they tell")

@@ -359,6 +359,18 @@ class Told(SystemTest):
             with self.subTest(mode=mode):
                 self.assertEqual(self.output(mode, [PYTHON, "-c", READ_AGAIN]), "told\n")
 
+    def test_the_status_flags_of_a_file_stay(self):
+        script = ("import fcntl, os\n"
+                  "for flags in (0, os.O_NONBLOCK, os.O_APPEND | os.O_NONBLOCK):\n"
+                  "    for late in (False, True):\n"
+                  "        fd = os.open('/proc/stat', os.O_RDONLY | (0 if late else flags))\n"
+                  "        if late: fcntl.fcntl(fd, fcntl.F_SETFL, flags)\n"
+                  "        for _ in range(3):\n"
+                  "            print(fcntl.fcntl(fd, fcntl.F_GETFL) & (os.O_NONBLOCK | os.O_APPEND | os.O_ACCMODE))\n"
+                  "            os.read(fd, 10)\n"
+                  "            os.lseek(fd, 0, os.SEEK_SET)\n")
+        self.assert_same_as_bare([PYTHON, "-c", script])
+
     def test_it_keeps_to_its_cpus(self):
         machine = str(max(os.sched_getaffinity(0)) + 1)
         if machine == "1":

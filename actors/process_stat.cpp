@@ -96,7 +96,8 @@ std::optional<Verdict> ProcessState::tell_file_system(const seccomp_notif& notif
                                                       std::string_view path) {
   if (notification.data.nr != SYS_statfs) return std::nullopt;
   while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  if (path != kernel::sys_cgroup_path || !procfs::has_own_cgroup(context_.view.look(false)))
+  if (path != kernel::sys_cgroup_path ||
+      !procfs::has_own_cgroup(context_.view.look(procfs::ViewDetail::plain)))
     return std::nullopt;
   return tell_own_cgroup(notification);
 }

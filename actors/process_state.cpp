@@ -249,48 +249,64 @@ Verdict ProcessState::unreadable(const kernel::Error& error) const {
 
 // -- the open family ----------------------------------------------------------------------------------
 
-Verdict ProcessState::open_path(const seccomp_notif& notification) {
-  const auto& args = notification.data.args;
-  procfs::OpenRequest request;
-  request.tid = static_cast<pid_t>(notification.pid);
-  request.tgid = key_.pid;
+namespace {
+
+/// The arguments of a call of the open family; openat2 has flags and mode in memory.
+struct OpenCall {
+  int dirfd = AT_FDCWD;
   std::uint64_t path_address = 0;
+  std::uint64_t flags = 0;
+  std::uint64_t mode = 0;
+};
+
+OpenCall open_call(const seccomp_notif& notification) {
+  const auto& args = notification.data.args;
   switch (notification.data.nr) {
     case SYS_open:
-      path_address = args[0], request.flags = args[1], request.mode = args[2];
-      break;
+      return {.path_address = args[0], .flags = args[1], .mode = args[2]};
     case SYS_creat:
-      path_address = args[0], request.flags = O_CREAT | O_WRONLY | O_TRUNC, request.mode = args[1];
-      break;
+      return {.path_address = args[0], .flags = O_CREAT | O_WRONLY | O_TRUNC, .mode = args[1]};
     case SYS_openat:
-      request.dirfd = int_argument(notification, 0);
-      path_address = args[1], request.flags = args[2], request.mode = args[3];
-      break;
-    default:  // openat2
-      request.dirfd = int_argument(notification, 0);
-      path_address = args[1];
-      break;
+      return {int_argument(notification, 0), args[1], args[2], args[3]};
+    default:
+      return {.dirfd = int_argument(notification, 0), .path_address = args[1]};
   }
-  const auto path = read_path(notification, path_address);
+}
+
+/// As the kernel takes the flags of all but openat2 (fs/open.c, build_open_how).
+void set_flags(procfs::OpenRequest& request, const OpenCall& call) {
+  request.flags = static_cast<std::uint32_t>(call.flags);  // an int parameter
+  request.mode = call.mode;
+  if ((request.flags & O_PATH) == 0) return;
+  // Whatever else is asked for then has no effect.
+  request.flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  request.mode = 0;
+}
+
+}  // namespace
+
+Verdict ProcessState::open_path(const seccomp_notif& notification) {
+  const OpenCall call = open_call(notification);
+  const auto path = read_path(notification, call.path_address);
   if (!path) return unreadable(path.error());
-  request.path = argument_ = *path;
-  if (!may_need_service(notification, request.dirfd, request.path)) {
+  argument_ = *path;
+  if (!may_need_service(notification, call.dirfd, *path)) {
     // Continue safety: whatever the path leads to by the time the kernel reads it, Landlock refuses
     // procfs there; the path only told that there is nothing for us to serve.
     return {Continue{}};
   }
+  procfs::OpenRequest request;
+  request.tid = static_cast<pid_t>(notification.pid);
+  request.tgid = key_.pid;
+  request.dirfd = call.dirfd;
+  request.path = *path;
   if (notification.data.nr == SYS_openat2) {
     open_how how{};
     if (auto verdict = read_open_how(notification, how)) return *std::move(verdict);
     request.exact = true;
     request.flags = how.flags, request.mode = how.mode, request.resolve = how.resolve;
   } else {
-    request.flags = static_cast<std::uint32_t>(request.flags);  // an int parameter
-    if ((request.flags & O_PATH) != 0) {
-      // As the kernel (fs/open.c, build_open_how): whatever else is asked for then has no effect.
-      request.flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-      request.mode = 0;
-    }
+    set_flags(request, call);
   }
   return ask_gate(notification, request);
 }
@@ -382,7 +398,7 @@ Verdict ProcessState::list_directory(const seccomp_notif& notification) {
   // Continue safety: an unprivileged supervisor cannot look into the undumpable. A thread of such a process
   // can then put another directory in the place of this one, and learn the numbers that stat tells as well.
   if (!directory && directory.error().number == EPERM &&
-      context_.order.policy.proc == policy::ProcMode::standard &&
+      context_.order.policy.proc == policy::ProcMode::private_view &&
       procfs::file_system_of(tid, fd) == procfs::FileSystem::other)
     return {Continue{}};
   if (!directory) return {Fail{directory.error().number}, "the directory cannot be looked at"};
@@ -431,8 +447,9 @@ Verdict ProcessState::list_processes(const seccomp_notif& notification, const ke
 
 Verdict ProcessState::list_devices(const seccomp_notif& notification, const kernel::UniqueFd& directory) {
   const auto position = ::lseek(directory.get(), 0, SEEK_CUR);
-  const auto entries = procfs::list_sys(directory, context_.view.look(false), context_.order.policy.proc,
-                                        room_of(notification), layout_of(notification));
+  const auto entries =
+      procfs::list_sys(directory, context_.view.look(procfs::ViewDetail::plain), context_.order.policy.proc,
+                       room_of(notification), layout_of(notification));
   // A cgroup hierarchy or a sysfs that is not mounted in /sys: it has no names of processes.
   if (!entries) return list_all(notification, directory);
   if (!*entries) return {Fail{entries->error().number}, as_the_kernel};

@@ -126,10 +126,11 @@ class ProcessState {
   /// prlimit64 of another task.
   [[nodiscard]] policy::Verdict limit_task(const seccomp_notif& notification, pid_t task);
   [[nodiscard]] policy::Verdict process_limit(const seccomp_notif& notification);
-  /// Judges that limit's being set to what is at `address`. Return: it is what was told, and stays. Continue:
-  /// it is to be set.
-  [[nodiscard]] policy::Verdict judge_process_limit(const seccomp_notif& notification, std::uint64_t address,
-                                                    const rlimit& told);
+  /// Judges that limit's being set to what is at `address`: why not, or in `changes` whether that would
+  /// change what was told.
+  [[nodiscard]] std::optional<policy::Verdict> judge_process_limit(const seccomp_notif& notification,
+                                                                   std::uint64_t address, const rlimit& told,
+                                                                   bool& changes);
   /// Adds a watch of what the path leads to now, in the caller's queue and with its credentials.
   [[nodiscard]] policy::Verdict watch(const seccomp_notif& notification);
   [[nodiscard]] policy::Verdict read_anew(const seccomp_notif& notification);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <limits>
 #include <utility>
 
 #include "kernel/bounded_write.hpp"
@@ -66,31 +67,37 @@ void RecordSink::sink_it_(const spdlog::details::log_msg& message) {
 }
 
 void RecordSink::flush_() {
-  const std::string lines = std::exchange(collected_, {});
+  const std::string collected = std::exchange(collected_, {});
   // Who has kept a batch waiting in vain is not waited for again before having taken a whole one.
   const auto deadline = steady_clock::now() + (stalled_ ? std::chrono::milliseconds{0} : reader_patience);
   kernel::Result<void> result;
-  for (std::size_t at = 0; at < lines.size();) {
-    // As many whole lines as fit into the file; one at least.
-    const std::uint64_t room =
-        is_own_file_ ? file_.rotate_bytes - std::min(size_, file_.rotate_bytes) : lines.size();
-    auto end = at;
-    for (auto next = lines.find('\n', at); next != std::string::npos && (end == at || next + 1 - at <= room);
-         next = lines.find('\n', next + 1))
-      end = next + 1;
-    if (is_own_file_ && size_ > 0 && end - at > room) {
-      // On failure the file grows over its size: better than a lost line.
-      if (auto rotated = rotate(); rotated) continue;
-    }
-    const std::string_view part = std::string_view(lines).substr(at, end - at);
-    if (auto written = is_own_file_ ? write(part, deadline) : write_on(part, deadline); !written)
+  for (std::string_view lines = collected; !lines.empty();) {
+    std::string_view part = part_that_fits(lines);
+    // When it cannot be rotated the file grows over its size: better than a lost line.
+    if (is_own_file_ && size_ > 0 && part.size() > room() && rotate()) part = part_that_fits(lines);
+    if (auto written = is_own_file_ ? write_whole_lines(part, deadline) : append_to_stream(part, deadline);
+        !written)
       result = written;
-    at = end;
+    lines.remove_prefix(part.size());
   }
   if (!result) throw spdlog::spdlog_ex(result.error().message());
 }
 
-kernel::Result<void> RecordSink::write(std::string_view lines, steady_clock::time_point deadline) {
+std::uint64_t RecordSink::room() const {
+  return is_own_file_ ? file_.rotate_bytes - std::min(size_, file_.rotate_bytes)
+                      : std::numeric_limits<std::uint64_t>::max();
+}
+
+std::string_view RecordSink::part_that_fits(std::string_view lines) const {
+  auto end = lines.find('\n') + 1;
+  for (auto next = lines.find('\n', end); next != std::string_view::npos && next < room();
+       next = lines.find('\n', next + 1))
+    end = next + 1;
+  return lines.substr(0, end);
+}
+
+kernel::Result<void> RecordSink::write_whole_lines(std::string_view lines,
+                                                   steady_clock::time_point deadline) {
   const auto done = kernel::write_within(fd_.get(), lines, deadline);
   size_ += done.bytes;
   if (done.error == 0) return {};
@@ -101,7 +108,7 @@ kernel::Result<void> RecordSink::write(std::string_view lines, steady_clock::tim
   return kernel::Error{done.error, "write the record"};
 }
 
-kernel::Result<void> RecordSink::write_on(std::string_view lines, steady_clock::time_point deadline) {
+kernel::Result<void> RecordSink::append_to_stream(std::string_view lines, steady_clock::time_point deadline) {
   bool is_torn = !unfinished_.empty();
   const std::string bytes = std::exchange(unfinished_, {}).append(lines);
   const auto done = kernel::write_within(fd_.get(), bytes, deadline);

@@ -48,10 +48,14 @@ class RecordSink final : public spdlog::sinks::base_sink<spdlog::details::null_m
  private:
   using Deadline = std::chrono::steady_clock::time_point;
 
+  /// How many bytes more the file may have before it is rotated.
+  [[nodiscard]] std::uint64_t room() const;
+  /// As many whole lines, of which the last has its newline too, as there is room for; one at least.
+  [[nodiscard]] std::string_view part_that_fits(std::string_view lines) const;
   /// To a file of its own: all of these lines, or none.
-  [[nodiscard]] kernel::Result<void> write(std::string_view lines, Deadline deadline);
+  [[nodiscard]] kernel::Result<void> write_whole_lines(std::string_view lines, Deadline deadline);
   /// To what takes nothing back: a line that is there in part is finished before the next.
-  [[nodiscard]] kernel::Result<void> write_on(std::string_view lines, Deadline deadline);
+  [[nodiscard]] kernel::Result<void> append_to_stream(std::string_view lines, Deadline deadline);
   [[nodiscard]] kernel::Result<void> rotate();
   [[nodiscard]] std::string rotated_name(std::uint32_t number) const;
 

@@ -180,8 +180,7 @@ void describe_identity(const SandboxContext& context, messages::SandboxDescripti
   description.started_unix_ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(context.started.time_since_epoch()).count();
   description.degraded = order.degraded;
-  description.when_command_ends =
-      order.policy.when_command_ends == policy::WhenCommandEnds::linger ? "linger" : "end tree";
+  description.when_command_ends = policy::name_of(order.policy.when_command_ends);
   description.accept_degraded = order.policy.accept_degraded;
   description.verdict_timeout_ms = context.limits.verdict_timeout.count();
   description.proc = policy::name_of(order.policy.proc);

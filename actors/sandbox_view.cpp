@@ -75,8 +75,9 @@ SandboxView::SandboxView(SandboxContext& context)
 
 const policy::StatedLimits& SandboxView::limits() const { return context_.order.policy.limits; }
 
-procfs::View SandboxView::look(bool with_usage) {
-  if (const auto now = Clock::now(); with_usage && now - measured_ >= measured_for_) {
+procfs::View SandboxView::look(procfs::ViewDetail detail) {
+  if (const auto now = Clock::now();
+      detail == procfs::ViewDetail::with_usage && now - measured_ >= measured_for_) {
     const auto before = usage_;
     usage_ = measure();
     measured_for_ = std::max<Clock::duration>(tick, rest_after_measuring * (Clock::now() - now));

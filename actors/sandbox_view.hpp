@@ -24,7 +24,7 @@ class SandboxView final : public procfs::ViewSource {
   explicit SandboxView(SandboxContext& context);
 
   [[nodiscard]] const policy::StatedLimits& limits() const override;
-  [[nodiscard]] procfs::View look(bool with_usage) override;
+  [[nodiscard]] procfs::View look(procfs::ViewDetail detail) override;
   [[nodiscard]] bool admit_file(std::size_t bytes) override;
 
  private:

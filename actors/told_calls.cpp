@@ -61,6 +61,11 @@ LimitCall limit_call(const seccomp_notif& notification) {
   }
 }
 
+bool is_version_of_capabilities(std::uint32_t version) {
+  return version == _LINUX_CAPABILITY_VERSION_1 || version == _LINUX_CAPABILITY_VERSION_2 ||
+         version == _LINUX_CAPABILITY_VERSION_3;
+}
+
 }  // namespace
 
 using policy::Continue;
@@ -71,7 +76,7 @@ using policy::Verdict;
 Verdict ProcessState::tell_system(const seccomp_notif& notification) {
   struct sysinfo host {};
   if (::sysinfo(&host) != 0) return {Fail{errno}, as_the_kernel};
-  const auto told = procfs::told_sysinfo(context_.view.look(true), host);
+  const auto told = procfs::told_sysinfo(context_.view.look(procfs::ViewDetail::with_usage), host);
   return tell(notification, notification.data.args[0], std::as_bytes(std::span{&told, 1}), 0,
               "the sandbox's own figures");
 }
@@ -102,28 +107,26 @@ Verdict ProcessState::tell_name(const seccomp_notif& notification) {
   if (context_.order.policy.limits.hostname.empty()) return {Continue{}};
   const auto host = kernel::uname_for(static_cast<pid_t>(notification.pid));
   if (!host) return {Fail{host.error().number}, as_the_kernel};
-  const auto told = procfs::told_uname(context_.view.look(false), *host);
+  const auto told = procfs::told_uname(context_.view.look(procfs::ViewDetail::plain), *host);
   return tell(notification, notification.data.args[0], std::as_bytes(std::span{&told, 1}), 0,
               "the sandbox's own name");
 }
 
 Verdict ProcessState::tell_capabilities(const seccomp_notif& notification) {
+  // As the kernel: kernel/capability.c, cap_validate_magic() and capget(2).
   const auto& args = notification.data.args;
+  const bool wants_data = args[1] != 0;
   __user_cap_header_struct asked{};
   const auto bytes = std::as_writable_bytes(std::span{&asked, 1});
   const auto read = read_some(notification, args[0], bytes);
   if (!read && read.error().number != EFAULT) return {Fail{EPERM}, "the header cannot be read"};
   if (!read || *read < sizeof asked.version) return {Fail{EFAULT}, "the header is not mapped"};
-  // As the kernel: kernel/capability.c, cap_validate_magic() and capget(2).
-  const bool wants_data = args[1] != 0;
-  const bool narrow = asked.version == _LINUX_CAPABILITY_VERSION_1;
-  if (!narrow && asked.version != _LINUX_CAPABILITY_VERSION_2 &&
-      asked.version != _LINUX_CAPABILITY_VERSION_3) {
+  if (!is_version_of_capabilities(asked.version)) {
     constexpr std::uint32_t known = _LINUX_CAPABILITY_VERSION_3;
     auto verdict = answer_in_memory(notification, args[0], std::as_bytes(std::span{&known, 1}), 0,
                                     "the version that there is");
-    if (wants_data && std::holds_alternative<Return>(verdict.answer)) return {Fail{EINVAL}, "as the kernel"};
-    return verdict;
+    return wants_data && std::holds_alternative<Return>(verdict.answer) ? Verdict{Fail{EINVAL}, as_the_kernel}
+                                                                        : std::move(verdict);
   }
   if (!wants_data) return {Return{0}, as_the_kernel};
   if (*read < bytes.size()) return {Fail{EFAULT}, "the header is not mapped"};
@@ -133,7 +136,8 @@ Verdict ProcessState::tell_capabilities(const seccomp_notif& notification) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3,
                                   asked.pid == 0 ? static_cast<pid_t>(notification.pid) : asked.pid};
   if (::syscall(SYS_capget, &header, told.data()) != 0) return {Fail{errno}, as_the_kernel};
-  const auto shown = std::span{told}.first(narrow ? _LINUX_CAPABILITY_U32S_1 : _LINUX_CAPABILITY_U32S_3);
+  const bool is_narrow = asked.version == _LINUX_CAPABILITY_VERSION_1;
+  const auto shown = std::span{told}.first(is_narrow ? _LINUX_CAPABILITY_U32S_1 : _LINUX_CAPABILITY_U32S_3);
   return answer_in_memory(notification, args[1], std::as_bytes(shown), 0, "of the sandbox's own process");
 }
 
@@ -141,7 +145,7 @@ Verdict ProcessState::set_affinity(const seccomp_notif& notification) {
   const int named = int_argument(notification, 0);
   const pid_t tid = named == 0 ? static_cast<pid_t>(notification.pid) : named;
   if (named != 0 && !context_.members.group_of(named)) return {Fail{ESRCH}, no_such_process};
-  const auto view = context_.view.look(false);
+  const auto view = context_.view.look(procfs::ViewDetail::plain);
   // Continue safety: about the caller itself, which waits here; and any CPU of the machine is the sandbox's.
   // What is about another thread is done here, between two hand-overs to that thread (kernel::OneCpu).
   if (view.all_cpus && tid == static_cast<pid_t>(notification.pid)) return {Continue{}};
@@ -226,36 +230,37 @@ Verdict ProcessState::process_limit(const seccomp_notif& notification) {
   rlimit host{};
   if (::prlimit(call.of == 0 ? key_.pid : call.of, RLIMIT_NPROC, nullptr, &host) != 0)
     return {Fail{errno}, as_the_kernel};
-  const rlimit told = procfs::told_process_limit(context_.view.look(false), host);
-  if (call.wanted_at != 0) {
-    auto judged = judge_process_limit(notification, call.wanted_at, told);
-    if (std::holds_alternative<Fail>(judged.answer)) return judged;
-    if (std::holds_alternative<Continue>(judged.answer)) {
-      if (call.told_at != 0) return {Fail{EPERM}, "sets a limit and asks what it was in one call"};
-      return is_of_other ? limit_task(notification, call.of) : std::move(judged);
-    }
+  const rlimit told = procfs::told_process_limit(context_.view.look(procfs::ViewDetail::plain), host);
+  bool changes = false;
+  if (call.wanted_at != 0)
+    if (auto refused = judge_process_limit(notification, call.wanted_at, told, changes))
+      return *std::move(refused);
+  if (changes) {
+    if (call.told_at != 0) return {Fail{EPERM}, "sets a limit and asks what it was in one call"};
+    // Continue safety: the kernel sets what its own rules allow, whatever the memory holds by then.
+    return is_of_other ? limit_task(notification, call.of) : Verdict{Continue{}};
   }
   if (call.told_at == 0) return {Return{0}, "the limit that is told already"};
   return answer_in_memory(notification, call.told_at, std::as_bytes(std::span{&told, 1}), 0,
                           "the limit that is told");
 }
 
-Verdict ProcessState::judge_process_limit(const seccomp_notif& notification, std::uint64_t address,
-                                          const rlimit& told) {
+std::optional<Verdict> ProcessState::judge_process_limit(const seccomp_notif& notification,
+                                                         std::uint64_t address, const rlimit& told,
+                                                         bool& changes) {
   rlimit wanted{};
   const auto bytes = std::as_writable_bytes(std::span{&wanted, 1});
   const auto read = read_some(notification, address, bytes);
   if (!read) return unreadable(read.error());
-  if (*read < bytes.size()) return {Fail{EFAULT}, "the limit is not mapped"};
+  if (*read < bytes.size()) return Verdict{Fail{EFAULT}, "the limit is not mapped"};
   const auto caller = kernel::read_credentials(static_cast<pid_t>(notification.pid));
-  if (!caller || !context_.listener.is_valid(notification.id)) return {Fail{EINTR}, target_is_gone};
+  if (!caller || !context_.listener.is_valid(notification.id)) return Verdict{Fail{EINTR}, target_is_gone};
   constexpr std::uint64_t may_raise = std::uint64_t{1} << CAP_SYS_RESOURCE;
-  const auto changes =
+  const auto judged =
       procfs::changes_process_limit(told, wanted, (caller->effective_capabilities & may_raise) != 0);
-  if (!changes) return {Fail{changes.error().number}, as_the_kernel};
-  // Continue safety: the kernel sets what its own rules allow, whatever the memory holds by then.
-  if (*changes) return {Continue{}};
-  return {Return{0}, "the limit that is told already"};
+  if (!judged) return Verdict{Fail{judged.error().number}, as_the_kernel};
+  changes = *judged;
+  return std::nullopt;
 }
 
 Verdict ProcessState::read_anew(const seccomp_notif& notification) {

@@ -60,7 +60,7 @@ void make(Call call, int directory) {
 }  // namespace
 
 kernel::Result<BenchTarget> BenchTarget::start() {
-  const auto filter = policy::build_filter(policy::rows_of(policy::ProcMode::standard));
+  const auto filter = policy::build_filter(policy::rows_of(policy::ProcMode::private_view));
   if (!filter) return filter.error();
   auto denial = kernel::build_procfs_denial();
   if (!denial) return denial.error();

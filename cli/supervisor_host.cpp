@@ -57,9 +57,9 @@ SupervisorHost::SupervisorHost(caf::actor_system& system, const config::DaemonCo
   supervisor_ = actors::spawn_observed<messages::supervisor_actor, actors::supervisor_state>(
                     system, 0, actors::supervisor, supervisor_settings(config), record_)
                     .handle;
-  ControlSetup setup{loop.get(), supervisor_, introspection_, std::move(server), std::move(features)};
-  control_ = actors::spawn_on<messages::control_actor, control_state>(*loop, supervisor_.id(), cli::control,
-                                                                      std::move(setup), std::move(first))
+  actors::ControlSetup setup{loop.get(), supervisor_, introspection_, std::move(server), std::move(features)};
+  control_ = actors::spawn_on<messages::control_actor, actors::control_state>(
+                 *loop, supervisor_.id(), actors::control, std::move(setup), std::move(first))
                  .handle;
 }
 

@@ -6,10 +6,10 @@
 #include <thread>
 #include <vector>
 
+#include "actors/control.hpp"
 #include "actors/introspection.hpp"
 #include "actors/loop.hpp"
 #include "actors/supervisor.hpp"
-#include "cli/control.hpp"
 #include "config/options.hpp"
 #include "kernel/message_socket.hpp"
 

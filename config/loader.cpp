@@ -16,6 +16,7 @@
 #include "config/ini_reader.hpp"
 #include "config/text.hpp"
 #include "kernel/unique_fd.hpp"
+#include "policy/socket_path.hpp"
 
 namespace proctor::config {
 
@@ -281,8 +282,8 @@ Loaded finish(DaemonConfig config, Report file_report, std::span<const Override>
   take_command_line(config, command_line, line_report);
   if (config.proctord.socket.empty() && file_report.empty() && line_report.empty()) {
     // getenv: nothing of ours ever calls setenv.
-    const auto socket =
-        default_socket_path(::geteuid(), std::getenv("XDG_RUNTIME_DIR"));  // NOLINT(concurrency-mt-unsafe)
+    const auto socket = policy::default_socket_path(
+        ::geteuid(), std::getenv("XDG_RUNTIME_DIR"));  // NOLINT(concurrency-mt-unsafe)
     if (!socket) {
       Report report(file);
       report.add(0, "proctord.socket is not set, and XDG_RUNTIME_DIR gives no usable default",

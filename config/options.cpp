@@ -1,7 +1,6 @@
 #include "config/options.hpp"
 
 #include <fmt/format.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +8,7 @@
 
 #include "config/numbers.hpp"
 #include "config/text.hpp"
+#include "policy/socket_path.hpp"
 
 namespace proctor::config {
 
@@ -28,8 +28,7 @@ struct Overloaded : Handlers... {
 template <class... Handlers>
 Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
-constexpr std::size_t path_bytes_max = 4095;                                 // PATH_MAX without its NUL
-constexpr std::size_t socket_bytes_max = sizeof(sockaddr_un::sun_path) - 1;  // unix(7)
+constexpr std::size_t path_bytes_max = 4095;  // PATH_MAX without its NUL
 
 // In the order of RecordLevel, and of SchedulerPolicy.
 constexpr std::array<std::string_view, 4> levels{"off", "lifecycle", "verdicts", "all"};
@@ -42,19 +41,8 @@ constexpr std::array<Unit, 6> units{{{"ns", 1},
                                      {"min", 60'000'000'000},
                                      {"h", 3'600'000'000'000}}};
 
-// A control character in a path is a broken file or an attack on whoever reads the log.
-bool is_absolute_path(std::string_view text, std::size_t bytes_max) {
-  return text.size() > 1 && text.size() <= bytes_max && text.front() == '/' && text.back() != '/' &&
-         std::none_of(text.begin(), text.end(), [](char c) {
-           const auto byte = static_cast<unsigned char>(c);
-           return byte < 0x20 || byte == 0x7f;
-         });
-}
-
-bool is_socket_path(std::string_view text) { return is_absolute_path(text, socket_bytes_max); }
-
 bool is_record_file(std::string_view text) {
-  return text.empty() || text == "none" || is_absolute_path(text, path_bytes_max);
+  return text.empty() || text == "none" || policy::is_absolute_path(text, path_bytes_max);
 }
 
 // Where each setting lives.
@@ -94,7 +82,7 @@ const std::array table{
         .key = "socket",
         .alias = "socket",
         .field = TextField{.in = socket_path,
-                           .accepts = is_socket_path,
+                           .accepts = policy::is_socket_path,
                            .expected = "an absolute path of at most 107 bytes"},
         .help = "The Unix socket on which proctord takes sandboxes in and answers questions about them.",
         .default_words = "\"/run/proctor/proctord.sock\" for root, else \"proctor/proctord.sock\" below "
@@ -431,14 +419,6 @@ void copy_value(DaemonConfig from, DaemonConfig& to, const Option& option) {
                  [&](const auto& field) { field.in(to) = field.in(from); },
              },
              option.field);
-}
-
-std::optional<std::string> default_socket_path(uid_t user, const char* xdg_runtime_dir) {
-  if (user == 0) return "/run/proctor/proctord.sock";
-  if (xdg_runtime_dir == nullptr) return std::nullopt;
-  std::string path = fmt::format("{}/proctor/proctord.sock", xdg_runtime_dir);
-  if (!is_socket_path(path)) return std::nullopt;
-  return path;
 }
 
 }  // namespace proctor::config

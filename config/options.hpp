@@ -143,8 +143,4 @@ void copy_value(DaemonConfig from, DaemonConfig& to, const Option& option);
 /// Exactly digits and one of ns us ms s min h, without overflow of 64-bit nanoseconds.
 [[nodiscard]] std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
-/// /run/proctor/proctord.sock for root, else proctor/proctord.sock below XDG_RUNTIME_DIR; nothing when that
-/// is not an absolute path or too long for a socket. `proctor run` looks for the daemon here, too.
-[[nodiscard]] std::optional<std::string> default_socket_path(uid_t user, const char* xdg_runtime_dir);
-
 }  // namespace proctor::config

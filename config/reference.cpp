@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "config/options.hpp"
+#include "policy/socket_path.hpp"
 
 namespace proctor::config {
 
@@ -31,7 +32,7 @@ std::string comment(std::string_view words) {
 /// What the example shows: the default, and for the socket root's.
 std::string example_value(const Option& option) {
   if (option.section == "proctord" && option.key == "socket") {
-    return fmt::format("\"{}\"", default_socket_path(0, nullptr).value_or(""));
+    return fmt::format("\"{}\"", policy::default_socket_path(0, nullptr).value_or(""));
   }
   return render(DaemonConfig{}, option);
 }

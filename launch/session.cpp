@@ -22,6 +22,7 @@
 #include "launch/standing.hpp"
 #include "launch/target.hpp"
 #include "launch/tree.hpp"
+#include "policy/socket_path.hpp"
 
 namespace proctor::launch {
 namespace {
@@ -144,10 +145,7 @@ SessionEnd run_as_front(const TargetPlan& plan, const SignalState& signals,
 }  // namespace
 
 std::filesystem::path default_socket() {
-  if (::geteuid() == 0) return "/run/proctor/proctord.sock";
-  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  if (runtime == nullptr || *runtime != '/') return {};
-  return std::filesystem::path(runtime) / "proctor" / "proctord.sock";
+  return policy::default_socket_path(::geteuid(), std::getenv("XDG_RUNTIME_DIR")).value_or("");
 }
 
 int run_session(SessionOptions options) {

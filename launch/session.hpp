@@ -24,8 +24,7 @@ struct SessionOptions {
   std::filesystem::path log;     ///< introspection record of an embedded session; empty: none
 };
 
-/// Where a daemon of the calling user listens: /run/proctor/proctord.sock for root, else
-/// $XDG_RUNTIME_DIR/proctor/proctord.sock; empty without that variable.
+/// Where a daemon of the calling user listens, policy::default_socket_path(); empty: nowhere.
 [[nodiscard]] std::filesystem::path default_socket();
 
 /// Runs CMD in a sandbox and returns what the calling process is to exit with; says on standard error

@@ -8,7 +8,7 @@ namespace proctor::policy {
 enum class ProcMode : std::uint8_t {
   /// What opens, lists, reads links or enters. stat(2) and access(2) are left to the kernel, which makes
   /// builds faster and lets a sandbox learn that a process with some number exists.
-  standard,
+  private_view,
   /// Those as well: a foreign process does not exist for any call that takes a path.
   strict,
 };

@@ -204,10 +204,14 @@ Result<json> parse_object(std::string_view text) {
 
 }  // namespace
 
+std::string_view name_of(WhenCommandEnds ending) {
+  return std::ranges::find(endings, ending, &decltype(endings)::value_type::first)->second;
+}
+
 std::string_view name_of(ProcMode mode) { return mode == ProcMode::strict ? "strict" : "private"; }
 
 Result<ProcMode> proc_mode_of(std::string_view word) {
-  for (const auto mode : {ProcMode::standard, ProcMode::strict})
+  for (const auto mode : {ProcMode::private_view, ProcMode::strict})
     if (word == name_of(mode)) return mode;
   return invalid(R"("private" or "strict" is expected, not )" + in_quotes(word));
 }
@@ -250,13 +254,11 @@ Result<void> validate_hostname(std::string_view hostname) {
 }
 
 std::string to_json(const SandboxPolicy& policy) {
-  const auto* const ending =
-      std::ranges::find(endings, policy.when_command_ends, &decltype(endings)::value_type::first);
   json value{{"name", policy.name},
-             {"when_command_ends", ending->second},
+             {"when_command_ends", name_of(policy.when_command_ends)},
              {"accept_degraded", policy.accept_degraded}};
   if (policy.verdict_timeout) value["verdict_timeout_ms"] = policy.verdict_timeout->count();
-  if (policy.proc != ProcMode::standard) value["proc"] = name_of(policy.proc);
+  if (policy.proc != ProcMode::private_view) value["proc"] = name_of(policy.proc);
   if (policy.limits != StatedLimits{}) value["limits"] = limits_json(policy.limits);
   return value.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
 }

@@ -33,14 +33,16 @@ struct SandboxPolicy {
   bool accept_degraded = false;  ///< start even where a kernel feature that safety needs is missing
   /// A notification unanswered for so long is refused. Nothing: as long as the supervisor lets one wait.
   std::optional<std::chrono::milliseconds> verdict_timeout;
-  ProcMode proc = ProcMode::standard;  ///< which calls /proc's privacy covers
-  StatedLimits limits;                 ///< what the sandbox is told it has
+  ProcMode proc = ProcMode::private_view;  ///< which calls /proc's privacy covers
+  StatedLimits limits;                     ///< what the sandbox is told it has
 
   bool operator==(const SandboxPolicy&) const = default;
 };
 
 /// "private", "strict", as `proctor run --proc` and the policy's JSON say it.
 [[nodiscard]] std::string_view name_of(ProcMode mode);
+/// "end-tree", "linger".
+[[nodiscard]] std::string_view name_of(WhenCommandEnds ending);
 /// The reverse. EINVAL with a sentence that says what is expected.
 [[nodiscard]] kernel::Result<ProcMode> proc_mode_of(std::string_view word);
 

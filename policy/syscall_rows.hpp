@@ -304,7 +304,7 @@ constexpr SyscallRow judge_link(std::string_view name, long number, std::uint8_t
   return row;
 }
 
-/// The same for what ProcMode::standard leaves to the kernel.
+/// The same for what ProcMode::private_view leaves to the kernel.
 constexpr SyscallRow strictly(SyscallRow row) {
   row.strict = true;
   return row;

@@ -83,6 +83,9 @@ int refusal_of_flags(const OpenRequest& request) {
   return errno;
 }
 
+/// What follows "/proc/" in an absolute name.
+std::string below_proc(const std::string& path) { return path.substr(std::string_view("/proc/").size()); }
+
 /// Opens what lies below a directory of procfs, on this procfs and by names alone.
 kernel::Result<kernel::UniqueFd> look_up(int directory, const std::string& path, std::uint64_t flags) {
   open_how how{};
@@ -213,7 +216,7 @@ ProcGate::Answer ProcGate::serve_virtual(const VirtualFile& file, std::string na
 }
 
 Verdict ProcGate::make(const OpenRequest& request, const Told& told) {
-  View view = views_->look(told.file->needs_usage);
+  View view = views_->look(told.file->detail);
   view.reader = request.tid;
   const std::string text = told.file->generate(view, told.host);
   if (!request.looks && !views_->admit_file(text.size()))
@@ -231,39 +234,51 @@ std::optional<ProcGate::Answer> ProcGate::open_plainly(const OpenRequest& reques
   const auto root = own_procfs_root();
   if (!root || names.empty()) return std::nullopt;
   const auto pid = pid_of_name(names.front());
-  if (!pid) {
-    const auto* const file = find_virtual("/proc/" + path);
-    if (file == nullptr || has(request, O_DIRECTORY)) return std::nullopt;
-    if (shows_another_namespace(names, request.tid)) return std::nullopt;
-    const auto host = look_up(*root, path, O_RDONLY);
-    if (!host) return std::nullopt;
-    return serve_virtual(*file, "/proc/" + path, *host);
+  return pid ? open_of_process(request, *root, *pid, names) : open_of_system(request, *root, names);
+}
+
+std::optional<ProcGate::Answer> ProcGate::open_of_system(const OpenRequest& request, int root,
+                                                         const std::vector<std::string>& names) {
+  const std::string path = absolute_name(names);
+  const auto* const file = find_virtual(path);
+  if (file == nullptr || has(request, O_DIRECTORY)) return std::nullopt;
+  if (shows_another_namespace(names, request.tid)) return std::nullopt;
+  const auto host = look_up(root, below_proc(path), O_RDONLY);
+  if (!host) return std::nullopt;
+  return serve_virtual(*file, path, *host);
+}
+
+std::optional<ProcGate::Answer> ProcGate::open_of_process(const OpenRequest& request, int root, pid_t pid,
+                                                          const std::vector<std::string>& names) {
+  const std::string path = absolute_name(names);
+  const std::string below =
+      names.size() > 1 ? std::string(below_proc(path).substr(names[0].size() + 1)) : ".";
+  const auto serve_found = [&](pid_t group, kernel::UniqueFd file) -> Answer {
+    const auto* const told = find_virtual(table_path(names, group));
+    if (told != nullptr) return serve_virtual(*told, path, file);
+    return inject(std::move(file), request);
+  };
+  if (const auto* const kept = directories_.find(pid); kept != nullptr) {
+    auto file = look_up(kept->directory.get(), below, request.flags);
+    if (file) return serve_found(kept->group, *std::move(file));
+    // Of nobody any more is everything ENOENT; then somebody else may have the number.
+    const bool lives = ::faccessat(kept->directory.get(), "stat", F_OK, 0) == 0;
+    if (file.error().number == ENOENT && lives) return nothing_there();
   }
-  const std::string below = names.size() > 1 ? path.substr(names.front().size() + 1) : ".";
-  const auto* process = directories_.find(*pid);
-  kernel::Result<kernel::UniqueFd> file = kernel::Error{ESRCH, "no directory is kept"};
-  if (process != nullptr) file = look_up(process->directory.get(), below, request.flags);
-  // Of nobody any more is everything ENOENT; then somebody else may have the number.
-  const bool is_missing = !file && file.error().number == ENOENT;
-  if (is_missing && ::faccessat(process->directory.get(), "stat", F_OK, 0) == 0) return nothing_there();
-  if (!file) {
-    auto directory = look_up(*root, names.front(), O_PATH | O_DIRECTORY);
-    if (!directory) return std::nullopt;
-    // After the directory was opened: it belongs to one process for good, so a member that is alive now is
-    // its owner (PathWalk).
-    const auto group = members_.group_of(*pid);
-    if (!group) return nothing_there();
-    process = &directories_.keep({*pid, *group, *std::move(directory)});
-    file = look_up(process->directory.get(), below, request.flags);
-    // Not there; or the process died after it was judged. To walk now could only meet another one under its
-    // number.
-    if (!file && file.error().number == ENOENT) return nothing_there();
-    if (!file && file.error().number == ESRCH) return fails(ESRCH, "the process has ended");
-    if (!file) return std::nullopt;
-  }
-  if (const auto* const told = find_virtual(table_path(names, process->group)); told != nullptr)
-    return serve_virtual(*told, "/proc/" + path, *file);
-  return inject(*std::move(file), request);
+  auto directory = look_up(root, names.front(), O_PATH | O_DIRECTORY);
+  if (!directory) return std::nullopt;
+  // After the directory was opened: it belongs to one process for good, so a member that is alive now is its
+  // owner (PathWalk).
+  const auto group = members_.group_of(pid);
+  if (!group) return nothing_there();
+  const auto& process = directories_.keep({pid, *group, *std::move(directory)});
+  auto file = look_up(process.directory.get(), below, request.flags);
+  if (file) return serve_found(process.group, *std::move(file));
+  // Not there; or the process died after it was judged. To walk now could only meet another one under its
+  // number.
+  if (file.error().number == ENOENT) return nothing_there();
+  if (file.error().number == ESRCH) return fails(ESRCH, "the process has ended");
+  return std::nullopt;
 }
 
 Verdict ProcGate::open(const OpenRequest& request) {
@@ -295,9 +310,11 @@ ProcGate::Answer ProcGate::open_as(const OpenRequest& request, const kernel::Cre
   const auto assumed = kernel::AssumedCredentials::assume(theirs, *own);
   if (!assumed) return cannot_tell();
 
-  PathWalk walk(members_, request, std::move(*start));
-  Arrival arrival = walk.run();
-  if (request.captures) return capture(request, std::move(arrival));
+  Arrival arrival = PathWalk(members_, request, std::move(*start)).run();
+  return request.captures ? capture(request, std::move(arrival)) : answer(request, arrival);
+}
+
+ProcGate::Answer ProcGate::answer(const OpenRequest& request, const Arrival& arrival) {
   switch (arrival.ending) {
     case Arrival::Ending::kernels:
       return kernel_decides();
@@ -380,7 +397,8 @@ ProcGate::Answer ProcGate::serve(const OpenRequest& request, const Arrival& arri
 }
 
 bool ProcGate::is_hidden(std::string_view name) const {
-  return views_ != nullptr && name.starts_with("/sys/") && is_hidden_in_sys(name, views_->look(false));
+  return views_ != nullptr && name.starts_with("/sys/") &&
+         is_hidden_in_sys(name, views_->look(ViewDetail::plain));
 }
 
 ProcGate::Answer ProcGate::serve_elsewhere(const OpenRequest& request, const Arrival& arrival) {

@@ -64,6 +64,12 @@ struct View {
   std::function<std::string(pid_t, const std::string&)> net_file;
 };
 
+/// How much of a view is wanted.
+enum class ViewDetail : std::uint8_t {
+  plain,
+  with_usage,  ///< View::usage and View::load too, at the cost of a look at each process
+};
+
 /// Who can describe the sandbox at this moment. Used within its loop.
 class ViewSource {
  public:
@@ -71,8 +77,7 @@ class ViewSource {
 
   [[nodiscard]] virtual const policy::StatedLimits& limits() const = 0;
 
-  /// `with_usage`: View::usage and View::load are wanted too, at the cost of a look at each process.
-  [[nodiscard]] virtual View look(bool with_usage) = 0;
+  [[nodiscard]] virtual View look(ViewDetail detail) = 0;
 
   /// Whether a virtual file of so many bytes may be made: what the sandbox's processes hold is bounded.
   [[nodiscard]] virtual bool admit_file(std::size_t bytes) = 0;

@@ -33,9 +33,8 @@ struct VirtualFile {
   Generator generate = nullptr;
   /// Otherwise the kernel's own file is passed on, which can be polled and read again by any means.
   unsigned when = told::always;
-  /// Whether the answer depends on View::usage or View::load, which cost a look at each of the sandbox's
-  /// processes.
-  bool needs_usage = false;
+  /// What of the view the text depends on.
+  ViewDetail detail = ViewDetail::plain;
   std::string_view readers;  ///< who reads it, for docs/procfs.md
   std::string_view mirrors;  ///< the kernel function whose format it follows
 };

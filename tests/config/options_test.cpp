@@ -99,15 +99,6 @@ TEST_CASE("durations: one that overflows is refused, it does not wrap round") {
   CHECK_FALSE(parse_duration("18446744073709551616ns").has_value());
 }
 
-TEST_CASE("default socket: root's, the user's, or none") {
-  CHECK(default_socket_path(0, nullptr) == "/run/proctor/proctord.sock");
-  CHECK(default_socket_path(0, "/run/user/7") == "/run/proctor/proctord.sock");
-  CHECK(default_socket_path(7, "/run/user/7") == "/run/user/7/proctor/proctord.sock");
-  CHECK_FALSE(default_socket_path(7, nullptr).has_value());
-  CHECK_FALSE(default_socket_path(7, "relative").has_value());
-  CHECK_FALSE(default_socket_path(7, ("/" + std::string(107, 'x')).c_str()).has_value());
-}
-
 TEST_CASE("socket: a path longer than a socket's address is refused") {
   const Option& socket = *find_option("proctord", "socket");
   DaemonConfig config;

@@ -33,7 +33,7 @@ constexpr std::uint32_t refused_with_eperm = SECCOMP_RET_ERRNO | EPERM;
 constexpr long numbers_checked = 700;
 
 const BpfProgram& shipped(ProcMode mode = ProcMode::strict) {
-  static const BpfProgram standard = program_of(rows_of(ProcMode::standard));
+  static const BpfProgram standard = program_of(rows_of(ProcMode::private_view));
   static const BpfProgram strict = program_of(rows_of(ProcMode::strict));
   return mode == ProcMode::strict ? strict : standard;
 }
@@ -236,7 +236,7 @@ TEST_CASE("filter: common calls are decided in a few instructions and without th
         SYS_rt_sigprocmask, SYS_brk,    SYS_exit_group, SYS_wait4, SYS_fork,    SYS_vfork,   SYS_exit,
         SYS_getpid,         SYS_preadv, SYS_pwrite64,   SYS_dup2}) {
     INFO("call " << number);
-    const auto outcome = evaluate_bpf(shipped(ProcMode::standard), call(number));
+    const auto outcome = evaluate_bpf(shipped(ProcMode::private_view), call(number));
     REQUIRE(outcome);
     CHECK(outcome->action == SECCOMP_RET_ALLOW);
     CHECK_FALSE(outcome->arguments_were_read);
@@ -256,15 +256,15 @@ TEST_CASE("filter: a file is asked about where it is read again from its beginni
 
 TEST_CASE("filter: a mode's rows are in force, and those of the other mode are not") {
   for (const long number : {SYS_newfstatat, SYS_stat, SYS_access, SYS_statx}) {
-    CHECK(action_of(shipped(ProcMode::standard), call(number)) == SECCOMP_RET_ALLOW);
+    CHECK(action_of(shipped(ProcMode::private_view), call(number)) == SECCOMP_RET_ALLOW);
     CHECK(action_of(shipped(ProcMode::strict), call(number)) == SECCOMP_RET_USER_NOTIF);
   }
   for (const long number : {SYS_openat, SYS_readlink})
-    for (const auto mode : {ProcMode::standard, ProcMode::strict})
+    for (const auto mode : {ProcMode::private_view, ProcMode::strict})
       CHECK(action_of(shipped(mode), call(number)) == SECCOMP_RET_USER_NOTIF);
-  const auto rows = rows_of(ProcMode::standard);
+  const auto rows = rows_of(ProcMode::private_view);
   for (long number = 0; number < numbers_checked; number += 7)
-    compare(shipped(ProcMode::standard), rows, number);
+    compare(shipped(ProcMode::private_view), rows, number);
 }
 
 TEST_CASE("filter: netlink sockets that tell of other processes are refused, others are not") {

@@ -25,7 +25,8 @@ using Names = std::set<std::string>;
 
 /// Everything of a listing, by calls with room for a few entries each.
 std::optional<Names> names_in(const std::string& path, const View& view,
-                              policy::ProcMode mode = policy::ProcMode::standard, std::size_t room = 2048) {
+                              policy::ProcMode mode = policy::ProcMode::private_view,
+                              std::size_t room = 2048) {
   const kernel::UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return std::nullopt;
   Names names;
@@ -47,7 +48,7 @@ class FixedView : public procfs::ViewSource {
  public:
   explicit FixedView(View view) : view_(std::move(view)) {}
   const policy::StatedLimits& limits() const override { return view_.limits; }
-  View look(bool /*with_usage*/) override { return view_; }
+  View look(procfs::ViewDetail /*detail*/) override { return view_; }
   bool admit_file(std::size_t /*bytes*/) override { return true; }
 
  private:
@@ -141,7 +142,7 @@ TEST_CASE("/sys: a listing leaves out what is hidden, and nothing else") {
     expected.insert(entry.path().filename().string());
   for (const char* name : {".", ".."}) expected.insert(name);
   CHECK(*machine == expected);
-  auto told = names_in("/sys/devices/system/cpu", with_cpus({0}), policy::ProcMode::standard, 128);
+  auto told = names_in("/sys/devices/system/cpu", with_cpus({0}), policy::ProcMode::private_view, 128);
   REQUIRE(told);
   for (const std::string& name : *told) expected.erase(name);
   CHECK(std::all_of(expected.begin(), expected.end(),

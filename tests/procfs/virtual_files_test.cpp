@@ -76,7 +76,7 @@ TEST_CASE("virtual files: usage is asked for exactly where the text depends on i
         differs = differs || file.generate(view, host) != idle;
       }
     }
-    CHECK(differs == file.needs_usage);
+    CHECK(differs == (file.detail == procfs::ViewDetail::with_usage));
   }
 }
 

@@ -287,7 +287,7 @@ std::string carry_out(const std::string& line) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   ::dup2(recycle.get(), recycle_fd);
-  const auto filter = policy::build_filter(policy::rows_of(policy::ProcMode::standard));
+  const auto filter = policy::build_filter(policy::rows_of(policy::ProcMode::private_view));
   if (!filter) fail(filter.error().message());
   auto denial = kernel::build_procfs_denial();
   if (!denial) fail(denial.error().message());

@@ -435,7 +435,7 @@ class Questions(Own):
         sandbox = daemon.inspect("looked-at")
         kinds = {actor["kind"] for actor in sandbox["actors"]}
         self.assertLessEqual({"sandbox", "notification", "registry", "process"}, {k.replace("-", "_") for k in kinds})
-        self.assertEqual(sandbox["policy"]["when_command_ends"], "end tree")
+        self.assertEqual(sandbox["policy"]["when_command_ends"], "end-tree")
         self.assertTrue(any("landlock" in feature for feature in sandbox["features"]))
         self.assertGreater(sandbox["notifications"], 0)
         text = proctor("inspect", "--socket", daemon.socket, "looked-at")

@@ -1,4 +1,4 @@
-#include "cli/description_json.hpp"
+#include "actors/description_json.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -6,7 +6,7 @@
 #include "procfs/passed_files.hpp"
 #include "procfs/virtual_files.hpp"
 
-namespace proctor::cli {
+namespace proctor::actors {
 namespace {
 
 using nlohmann::json;
@@ -101,4 +101,4 @@ std::string inspect_reply(const messages::SandboxDescription& sandbox,
   return one_line({{"reply", "inspect"}, {"sandbox", std::move(described)}});
 }
 
-}  // namespace proctor::cli
+}  // namespace proctor::actors

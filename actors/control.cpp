@@ -1,4 +1,4 @@
-#include "cli/control.hpp"
+#include "actors/control.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -9,12 +9,12 @@
 #include <utility>
 #include <variant>
 
-#include "cli/description_json.hpp"
+#include "actors/description_json.hpp"
 #include "kernel/namespaces.hpp"
 #include "kernel/pidfd.hpp"
 #include "launch/standing.hpp"
 
-namespace proctor::cli {
+namespace proctor::actors {
 namespace {
 
 using launch::Reply;
@@ -322,4 +322,4 @@ messages::control_actor::behavior_type control(ControlSelf self, ControlSetup se
   };
 }
 
-}  // namespace proctor::cli
+}  // namespace proctor::actors

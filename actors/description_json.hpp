@@ -5,7 +5,7 @@
 
 #include "messages/supervisor.hpp"
 
-namespace proctor::cli {
+namespace proctor::actors {
 
 /// The reply to a list request, one line: {"reply":"list","sandboxes":[...]}.
 [[nodiscard]] std::string list_reply(const std::vector<messages::SandboxDescriptionPtr>& sandboxes);
@@ -14,4 +14,4 @@ namespace proctor::cli {
 [[nodiscard]] std::string inspect_reply(const messages::SandboxDescription& sandbox,
                                         const std::vector<std::string>& features);
 
-}  // namespace proctor::cli
+}  // namespace proctor::actors

@@ -16,14 +16,14 @@
 #include "messages/introspection.hpp"
 #include "messages/supervisor.hpp"
 
-namespace proctor::cli {
+namespace proctor::actors {
 
 /// Most connections at a time: one for each session, and the curious.
 inline constexpr std::size_t connections_max = 4096;
 
 /// What the control actor works with.
 struct ControlSetup {
-  actors::Loop* loop = nullptr;
+  Loop* loop = nullptr;
   messages::supervisor_actor supervisor;
   messages::introspection_actor introspection;   ///< invalid when no record is kept
   std::shared_ptr<kernel::ServerSocket> server;  ///< null in an embedded supervisor
@@ -49,11 +49,11 @@ struct control_state {
   bool stopping = false;
 };
 
-using ControlSelf = actors::LoopActor<messages::control_actor, control_state>*;
+using ControlSelf = LoopActor<messages::control_actor, control_state>*;
 
 /// Speaks the session protocol with whoever connects; `first` is a connection that exists already (the
 /// embedded session's).
 [[nodiscard]] messages::control_actor::behavior_type control(ControlSelf self, ControlSetup setup,
                                                              std::shared_ptr<kernel::MessageSocket> first);
 
-}  // namespace proctor::cli
+}  // namespace proctor::actors

@@ -71,25 +71,44 @@ Verdict ProcessState::tell_of_file(const seccomp_notif& notification, const kern
     case SYS_readlinkat:
       return {Fail{EINVAL}, "not a link"};
     case SYS_statfs:
-      return kernel::is_at_or_below(name_of(file), kernel::sys_cgroup_path) ? tell_own_cgroup(notification)
-                                                                            : change_file(file);
+      if (kernel::is_at_or_below(name_of(file), kernel::sys_cgroup_path))
+        return tell_own_cgroup(notification);
+      return tell_own_file_system(notification, file);
     case SYS_listxattr:
     case SYS_llistxattr:
       return {Return{0}, made_for_sandbox};
     case SYS_getxattr:
     case SYS_lgetxattr:
       return {Fail{ENODATA}, made_for_sandbox};
+    case SYS_mkdir:
+    case SYS_mkdirat:
+    case SYS_mknod:
+    case SYS_mknodat:
+    case SYS_rename:
+    case SYS_renameat:
+    case SYS_renameat2:
+    case SYS_link:
+    case SYS_linkat:
+    case SYS_symlink:
+    case SYS_symlinkat:
+    case SYS_unlink:
+    case SYS_unlinkat:
+    case SYS_rmdir:
+      // Continue safety: the file is the sandbox's alone because the machine has none. In /etc the target may
+      // make one, or find that there is none, as its rights allow; a path that is rewritten meanwhile makes
+      // and removes nothing in /proc or /sys.
+      if (name_of(file).starts_with("/etc/")) return {Continue{}};
+      [[fallthrough]];
     default:
-      return change_file(file);
+      return {Fail{EACCES}, "a file of the sandbox's can only be read"};
   }
 }
 
-Verdict ProcessState::change_file(const kernel::UniqueFd& file) const {
-  const std::string name = name_of(file);
-  // Continue safety: in /etc the target may make and remove what its rights allow, where only the machine has
-  // no such file; a path that is rewritten meanwhile makes and removes nothing in /proc or /sys.
-  if (!name.starts_with("/proc/") && !name.starts_with("/sys/")) return {Continue{}};
-  return {Fail{EACCES}, "a file of the sandbox's can only be read"};
+Verdict ProcessState::tell_own_file_system(const seccomp_notif& notification, const kernel::UniqueFd& file) {
+  struct statfs told {};
+  if (::fstatfs(file.get(), &told) != 0) return {Fail{errno}, as_the_kernel};
+  return answer_in_memory(notification, notification.data.args[1], std::as_bytes(std::span{&told, 1}), 0,
+                          made_for_sandbox);
 }
 
 std::optional<Verdict> ProcessState::tell_file_system(const seccomp_notif& notification,

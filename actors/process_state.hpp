@@ -95,8 +95,9 @@ class ProcessState {
                                                     int dirfd_argument, bool follows);
   /// What a call by path says of a file that only the sandbox has: `file` is what an open would give.
   [[nodiscard]] policy::Verdict tell_of_file(const seccomp_notif& notification, const kernel::UniqueFd& file);
-  /// What a call by path that would change such a file, or put another in its place, is answered.
-  [[nodiscard]] policy::Verdict change_file(const kernel::UniqueFd& file) const;
+  /// statfs of such a file.
+  [[nodiscard]] policy::Verdict tell_own_file_system(const seccomp_notif& notification,
+                                                     const kernel::UniqueFd& file);
   [[nodiscard]] policy::Verdict tell_own_cgroup(const seccomp_notif& notification);
   /// statfs of the sandbox's own cgroup; nothing for any other call or path.
   [[nodiscard]] std::optional<policy::Verdict> tell_file_system(const seccomp_notif& notification,

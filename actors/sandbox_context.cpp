@@ -14,7 +14,7 @@ namespace proctor::actors {
 namespace {
 
 /// Whether a sandbox of so many processes leaves as many descriptors to all others as it has processes. Each
-/// process costs one to three; whoever forks without end must not take the last. A new descriptor has the
+/// process costs one or two; whoever forks without end must not take the last. A new descriptor has the
 /// lowest number that is free, so it tells how many there are.
 bool leaves_as_many(const kernel::PidFd& newest, std::size_t processes) {
   rlimit limit{};

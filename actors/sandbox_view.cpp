@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "actors/sandbox_context.hpp"
 #include "kernel/cpus.hpp"
@@ -26,9 +28,11 @@ constexpr std::chrono::milliseconds tick{10};
 
 /// Many processes take longer to look at than a tick: so many times that is not spent on them next.
 constexpr int rest_after_measuring = 4;
-/// Of what is stated, the part from which on memory is counted exactly; and how much longer than that took it
-/// is taken for true, for nothing else of the sandbox is answered meanwhile.
+/// Of what is stated, the part from which on memory is counted exactly; for how long it is counted, for
+/// nothing else of the sandbox is answered meanwhile (the rest is taken to be shared alike); and how many
+/// times as long as that took it is taken for true.
 constexpr std::uint64_t exact_from_a = 4;
+constexpr std::chrono::milliseconds exact_within{50};
 constexpr int rest_after_exact = 30;
 
 const auto machine_memory_bytes =
@@ -185,21 +189,29 @@ procfs::Usage SandboxView::measure() {
 std::uint64_t SandboxView::measure_memory() {
   const auto& stated = context_.order.policy.limits.memory_bytes;
   if (!stated) return 0;
+  std::vector<std::pair<pid_t, std::uint64_t>> processes;  // with what is resident
   std::uint64_t sum = 0;
-  const auto processes = context_.all_processes();
-  for (const auto& entry : processes)
-    if (const auto memory = kernel::read_resident_memory(entry.key.pid)) sum += *memory;
+  for (const auto& entry : context_.all_processes()) {
+    const auto memory = kernel::read_resident_memory(entry.key.pid);
+    if (!memory) continue;
+    processes.emplace_back(entry.key.pid, *memory);
+    sum += *memory;
+  }
   // Far from the limit it matters little that what is shared was counted more than once, and to count it
   // exactly takes long.
-  if (sum <= *stated / exact_from_a) return sum;
+  if (sum <= std::min(*stated, machine_memory_bytes) / exact_from_a) return sum;
   const auto begin = Clock::now();
   if (begin < exact_until_) return std::min(exact_bytes_, sum);
-  exact_bytes_ = 0;
-  for (const auto& entry : processes) {
-    auto memory = kernel::read_proportional_memory(entry.key.pid);
-    if (!memory) memory = kernel::read_resident_memory(entry.key.pid);  // it may not be looked at so closely
-    if (memory) exact_bytes_ += *memory;
+  std::uint64_t exact = 0;
+  std::uint64_t looked_at = 0;  // what is resident of those that were
+  for (const auto& [pid, resident] : processes) {
+    if (Clock::now() - begin > exact_within) break;
+    const auto memory = kernel::read_proportional_memory(pid);
+    exact += memory ? *memory : resident;  // it may not be looked at so closely
+    looked_at += resident;
   }
+  const double share = looked_at == 0 ? 1 : static_cast<double>(exact) / static_cast<double>(looked_at);
+  exact_bytes_ = exact + static_cast<std::uint64_t>(static_cast<double>(sum - looked_at) * share);
   const auto end = Clock::now();
   exact_until_ = end + rest_after_exact * (end - begin);
   return exact_bytes_;

@@ -232,9 +232,11 @@ Verdict ProcessState::process_limit(const seccomp_notif& notification) {
     return {Fail{errno}, as_the_kernel};
   const rlimit told = procfs::told_process_limit(context_.view.look(procfs::ViewDetail::plain), host);
   bool changes = false;
-  if (call.wanted_at != 0)
-    if (auto refused = judge_process_limit(notification, call.wanted_at, told, changes))
-      return *std::move(refused);
+  if (call.wanted_at != 0) {
+    auto undecided = judge_process_limit(notification, call.wanted_at, told, changes);
+    if (undecided && !std::holds_alternative<Continue>(undecided->answer)) return *std::move(undecided);
+    changes = changes || undecided;  // an undumpable caller's wish cannot be read: it may change something
+  }
   if (changes) {
     if (call.told_at != 0) return {Fail{EPERM}, "sets a limit and asks what it was in one call"};
     // Continue safety: the kernel sets what its own rules allow, whatever the memory holds by then.
@@ -286,8 +288,9 @@ Verdict ProcessState::read_anew(const seccomp_notif& notification) {
   if (kernel::memfd_name(::gettid(), opened.fd->get()) != name || kernel::memfd_name(tid, fd) != name)
     return {Continue{}};
   const auto file = capture(notification, fd);
-  if (file) request.flags = static_cast<std::uint64_t>(::fcntl(file->get(), F_GETFL)) & procfs::status_flags;
-  if (request.flags != 0) (void)::fcntl(opened.fd->get(), F_SETFL, static_cast<int>(request.flags));
+  const int status = file ? ::fcntl(file->get(), F_GETFL) : -1;
+  if (status > 0 && (status & static_cast<int>(procfs::status_flags)) != 0)
+    (void)::fcntl(opened.fd->get(), F_SETFL, status);
   if (notification.data.nr == SYS_lseek) {
     // Its duplicates go on with the text of before, from the beginning as well: they share the position.
     if (file) static_cast<void>(::lseek(file->get(), 0, SEEK_SET));

@@ -64,9 +64,8 @@ constexpr std::array rows{
     Row{"landlock-refer", Need::fallback, "5.19",
         "with Landlock in force every rename and link across directories fails (EXDEV)"},
     Row{"landlock-signal-scope", Need::fallback, "6.12",
-        "signals to process groups are refused; who takes great pains can signal a process of its own user "
-        "under "
-        "the number of a child that has just ended"},
+        "signals to process groups are refused; whoever takes great pains can signal a process of its own "
+        "user under the number of a child that has just ended"},
     Row{"pidfd-open", Need::required, "5.3", "no sandbox: a recycled pid could be taken for a target"},
     Row{"pidfd-getfd", Need::required, "5.6",
         "no sandbox: a call's descriptors cannot be taken for what they are in the target"},

@@ -19,6 +19,11 @@ namespace {
 /// their way out.
 constexpr int backoff_max_ms = 50;
 
+/// Whether a look at a process failed for want of descriptors or memory, and tells nothing of it.
+bool is_for_want_of_room(const kernel::Error& error) {
+  return error.number == EMFILE || error.number == ENFILE || error.number == ENOMEM;
+}
+
 /// The children of `parent` where the kernel does not list them (no CONFIG_PROC_CHILDREN), or not fast
 /// enough: every process is asked for its parent.
 kernel::Result<std::vector<pid_t>> children_by_search(pid_t parent) {
@@ -27,6 +32,7 @@ kernel::Result<std::vector<pid_t>> children_by_search(pid_t parent) {
   std::vector<pid_t> children;
   for (const pid_t pid : *all) {
     const auto stat = kernel::read_proc_stat(pid);
+    if (!stat && is_for_want_of_room(stat.error())) return stat.error();
     if (stat && stat->ppid == parent) children.push_back(pid);
   }
   return children;
@@ -38,8 +44,6 @@ kernel::Result<std::vector<pid_t>> children_of(pid_t parent) {
   const int why = children.error().number;
   return why == ENOTSUP || why == EAGAIN ? children_by_search(parent) : children;
 }
-
-bool is_gone(const kernel::Error& error) { return error.number == ENOENT || error.number == ESRCH; }
 
 /// One pass over the tree, from the root down: SIGKILL to all that is not yet a zombie.
 ///
@@ -75,7 +79,7 @@ class KillPass {
     const pid_t parent = nodes_[parent_index].pid();
     const auto children = children_of(parent);
     if (!children) {
-      is_incomplete_ |= !is_gone(children.error());
+      is_incomplete_ |= is_for_want_of_room(children.error());
       return;
     }
     for (const pid_t child : *children) visit(child, parent, &parent_index);
@@ -85,7 +89,7 @@ class KillPass {
     auto process = kernel::PidFd::open(child);
     if (!process) {
       // What could not be opened now becomes our own child when its ancestors are dead: next pass.
-      is_incomplete_ |= !is_gone(process.error());
+      is_incomplete_ |= is_for_want_of_room(process.error());
       return;
     }
     const auto info = process->info();

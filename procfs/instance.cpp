@@ -51,13 +51,14 @@ const OwnProcfs& own_procfs() {
   return own;
 }
 
-/// The first mount of `tid` that `wanted` accepts.
+/// The first mount of `tid` that `wanted` accepts; an error where they cannot be read.
 template <class Wanted>
-std::optional<kernel::Mount> find_mount(pid_t tid, Wanted wanted) {
+kernel::Result<std::optional<kernel::Mount>> find_mount(pid_t tid, Wanted wanted) {
+  using Found = std::optional<kernel::Mount>;
   auto mounts = kernel::read_mounts(tid);
-  if (!mounts) return std::nullopt;
+  if (!mounts) return mounts.error();
   const auto found = std::ranges::find_if(*mounts, wanted);
-  return found == mounts->end() ? std::nullopt : std::optional(std::move(*found));
+  return found == mounts->end() ? Found() : Found(std::move(*found));
 }
 
 /// Of a mount that is not `other`. On hybrid hosts the hierarchies of cgroups are mounted on a tmpfs.
@@ -111,7 +112,8 @@ FileSystem file_system_of_device(pid_t tid, std::uint64_t device) {
   if (hit != known.end()) return hit->file_system;
   const auto mount =
       find_mount(tid, [&](const kernel::Mount& m) { return m.device == device && of_mount(m); });
-  const FileSystem found = mount ? *of_mount(*mount) : FileSystem::other;
+  if (!mount) return FileSystem::procfs;  // whatever it is, it is looked at; and asked about again
+  const FileSystem found = *mount ? *of_mount(**mount) : FileSystem::other;
   if (known.size() >= known_max) known.clear();
   known.push_back({device, found});
   return found;
@@ -172,8 +174,9 @@ bool sees_own_procfs(pid_t tid) {
 
 std::optional<std::vector<std::string>> names_of_mount_root(pid_t tid, std::uint64_t mount) {
   const auto found = find_mount(tid, [&](const kernel::Mount& m) { return m.id == mount; });
-  if (!found || found->root.ends_with("//deleted")) return std::nullopt;  // the mark of a root that is gone
-  return split_path(found->root);
+  // "//deleted" marks a root that is gone.
+  if (!found || !*found || (*found)->root.ends_with("//deleted")) return std::nullopt;
+  return split_path((*found)->root);
 }
 
 std::vector<std::string> split_path(const std::string& path) {

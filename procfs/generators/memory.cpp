@@ -92,7 +92,8 @@ bool is_gauge(std::string_view name) {
                                                         "nr_vmscan_write",
                                                         "nr_vmscan_immediate_reclaim",
                                                         "nr_written"};
-  return name.starts_with("nr_") && std::ranges::find(counters, name) == counters.end();
+  return name.starts_with("nr_") && !name.starts_with("nr_tlb_") &&
+         std::ranges::find(counters, name) == counters.end();
 }
 
 bool is_zone_heading(const std::vector<std::string_view>& fields) {

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import socket
 import subprocess
 
@@ -254,6 +255,18 @@ class OwnFiles(SystemTest):
                 raised = capabilities >> 24 & 1 == 1  # CAP_SYS_RESOURCE
                 self.assertEqual(process.stdout.readline().decode(), f"{raised} [100, 100]\n")
                 self.assertEqual(process.wait(common.DEADLINE_S), 0)
+
+    def test_a_limit_that_cannot_be_read_is_neither_set_nor_told(self):
+        if os.geteuid() == 0:
+            return self.skip("root can look at everybody; this test needs an ordinary user")
+        program = self.dir / "unreadable"  # a process that runs what its user may not read is not dumpable
+        shutil.copy(PYTHON, program)
+        program.chmod(0o111)
+        script = "import resource; print(resource.prlimit(0, resource.RLIMIT_NPROC, (50, 60)))"
+        for mode in MODES:
+            done = self.run_in(mode, [program, "-c", script], options=["-P", "77"])
+            self.assertEqual(done.stdout, b"", mode)
+            self.assertIn(b"PermissionError", done.stderr)
 
     def test_what_is_held_names_no_foreign_process(self):
         foreign, dead = self.start_in("bare", ["sleep", "1000"]), self.start_in("bare", ["true"])

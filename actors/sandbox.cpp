@@ -75,6 +75,8 @@ void arm(SandboxSelf self) {
 /// A target that nobody could judge is not let go: it reads the end of file that comes with the sandbox's
 /// end.
 void give_up(SandboxSelf self, std::string why) {
+  if (self->state.phase == sandbox_state::Phase::ending)
+    return finish(self);  // its target was killed as ordered
   self->state.end_reason = why;
   finish(self, caf::make_error(caf::sec::runtime_error, std::move(why)));
 }

@@ -89,8 +89,9 @@ std::uint64_t RecordSink::room() const {
 }
 
 std::string_view RecordSink::part_that_fits(std::string_view lines) const {
+  const auto most = room();
   auto end = lines.find('\n') + 1;
-  for (auto next = lines.find('\n', end); next != std::string_view::npos && next < room();
+  for (auto next = lines.find('\n', end); next != std::string_view::npos && next < most;
        next = lines.find('\n', next + 1))
     end = next + 1;
   return lines.substr(0, end);

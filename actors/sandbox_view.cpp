@@ -166,9 +166,11 @@ procfs::Usage SandboxView::measure() {
     usage.system_ticks += stat.waited_system_ticks;
   };
   std::uint64_t youngest = 0;
+  std::vector<pid_t> pids;
   for (const auto& entry : context_.all_processes()) {
     const auto stat = kernel::read_proc_stat(entry.key.pid);
     if (!stat) continue;
+    pids.push_back(entry.key.pid);
     add_waited(*stat);
     usage.user_ticks += stat->user_ticks;
     usage.system_ticks += stat->system_ticks;
@@ -178,7 +180,7 @@ procfs::Usage SandboxView::measure() {
     if (stat->start_time_ticks >= std::exchange(youngest, std::max(youngest, stat->start_time_ticks)))
       usage.last_pid = entry.key.pid;
   }
-  usage.anonymous_bytes = measure_memory();
+  if (context_.order.policy.limits.memory_bytes) usage.anonymous_bytes = measure_memory(pids);
   // The session parent is the parent of the tree alone: what it has waited for was the sandbox's.
   if (const auto parent = kernel::read_proc_stat(context_.order.init)) add_waited(*parent);
   usage.user_ticks -= std::min(usage.user_ticks, before_.user_ticks);
@@ -186,20 +188,19 @@ procfs::Usage SandboxView::measure() {
   return usage;
 }
 
-std::uint64_t SandboxView::measure_memory() {
-  const auto& stated = context_.order.policy.limits.memory_bytes;
-  if (!stated) return 0;
+std::uint64_t SandboxView::measure_memory(const std::vector<pid_t>& pids) {
   std::vector<std::pair<pid_t, std::uint64_t>> processes;  // with what is resident
   std::uint64_t sum = 0;
-  for (const auto& entry : context_.all_processes()) {
-    const auto memory = kernel::read_resident_memory(entry.key.pid);
+  for (const pid_t pid : pids) {
+    const auto memory = kernel::read_resident_memory(pid);
     if (!memory) continue;
-    processes.emplace_back(entry.key.pid, *memory);
+    processes.emplace_back(pid, *memory);
     sum += *memory;
   }
   // Far from the limit it matters little that what is shared was counted more than once, and to count it
   // exactly takes long.
-  if (sum <= std::min(*stated, machine_memory_bytes) / exact_from_a) return sum;
+  const auto stated = context_.order.policy.limits.memory_bytes.value_or(machine_memory_bytes);
+  if (sum <= std::min(stated, machine_memory_bytes) / exact_from_a) return sum;
   const auto begin = Clock::now();
   if (begin < exact_until_) return std::min(exact_bytes_, sum);
   std::uint64_t exact = 0;

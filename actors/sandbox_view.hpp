@@ -34,8 +34,8 @@ class SandboxView final : public procfs::ViewSource {
   [[nodiscard]] bool is_in_group(pid_t group);
   void forget_after_a_tick();
   [[nodiscard]] procfs::Usage measure();
-  /// What the sandbox's processes have in memory of their own making; 0 where no memory is stated.
-  [[nodiscard]] std::uint64_t measure_memory();
+  /// What these processes, the sandbox's, have in memory of their own making.
+  [[nodiscard]] std::uint64_t measure_memory(const std::vector<pid_t>& pids);
   [[nodiscard]] std::set<std::uint64_t> own_sockets() const;
   void advance_load(Clock::time_point now);
 

@@ -233,9 +233,9 @@ Verdict ProcessState::process_limit(const seccomp_notif& notification) {
   const rlimit told = procfs::told_process_limit(context_.view.look(procfs::ViewDetail::plain), host);
   bool changes = false;
   if (call.wanted_at != 0) {
-    auto undecided = judge_process_limit(notification, call.wanted_at, told, changes);
-    if (undecided && !std::holds_alternative<Continue>(undecided->answer)) return *std::move(undecided);
-    changes = changes || undecided;  // an undumpable caller's wish cannot be read: it may change something
+    auto verdict = judge_process_limit(notification, call.wanted_at, told, changes);
+    if (verdict && !std::holds_alternative<Continue>(verdict->answer)) return *std::move(verdict);
+    changes = changes || verdict;  // an undumpable caller's wish cannot be read: it may change something
   }
   if (changes) {
     if (call.told_at != 0) return {Fail{EPERM}, "sets a limit and asks what it was in one call"};

@@ -3,22 +3,21 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 namespace proctor::kernel {
 
 Result<std::string> read_all(const UniqueFd& fd, std::size_t bytes_max) {
-  constexpr std::size_t piece = 16384;
   std::string text;
-  for (std::size_t size = 0;;) {
-    text.resize(size + piece);
-    const ssize_t got = ::read(fd.get(), text.data() + size, piece);
+  std::array<char, 16384> piece;  // most files fit, and the text is then no longer than they are
+  while (true) {
+    const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return Error::last("read a file");
-    size += static_cast<std::size_t>(got);
-    text.resize(size);
     if (got == 0) return text;
-    if (size > bytes_max) return Error{EFBIG, "read a file"};
+    text.append(piece.data(), static_cast<std::size_t>(got));
+    if (text.size() > bytes_max) return Error{EFBIG, "read a file"};
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include "kernel/cpus.hpp"
 #include "kernel/landlock.hpp"
+#include "kernel/scarcity.hpp"
 #include "kernel/seccomp_install.hpp"
 #include "launch/command_search.hpp"
 #include "launch/session_end.hpp"
@@ -101,10 +102,9 @@ class TargetProcess {
     auto denial = kernel::build_procfs_denial();
     if (!denial) {
       // What a limit of the caller's has caused is no lack of the kernel's, and is not to be accepted as one.
-      const int error = denial.error().number;
-      if (error == EMFILE || error == ENFILE || error == ENOMEM)
+      if (kernel::is_for_want_of_room(denial.error()))
         fail("no room to prepare the Landlock rules that keep /proc shut; " + denial.error().operation,
-             error);
+             denial.error().number);
       if (!plan_.policy.accept_degraded) {
         fail(
             "this kernel cannot keep /proc shut with Landlock, see 'proctor check'; --accept-degraded starts "

@@ -11,6 +11,7 @@
 
 #include "kernel/pidfd.hpp"
 #include "kernel/proc_stat.hpp"
+#include "kernel/scarcity.hpp"
 
 namespace proctor::launch {
 namespace {
@@ -18,11 +19,6 @@ namespace {
 /// Longest sleep, in milliseconds, before the tree is looked at again while killed processes are still on
 /// their way out.
 constexpr int backoff_max_ms = 50;
-
-/// Whether a look at a process failed for want of descriptors or memory, and tells nothing of it.
-bool is_for_want_of_room(const kernel::Error& error) {
-  return error.number == EMFILE || error.number == ENFILE || error.number == ENOMEM;
-}
 
 /// The children of `parent` where the kernel does not list them (no CONFIG_PROC_CHILDREN), or not fast
 /// enough: every process is asked for its parent.
@@ -32,7 +28,7 @@ kernel::Result<std::vector<pid_t>> children_by_search(pid_t parent) {
   std::vector<pid_t> children;
   for (const pid_t pid : *all) {
     const auto stat = kernel::read_proc_stat(pid);
-    if (!stat && is_for_want_of_room(stat.error())) return stat.error();
+    if (!stat && kernel::is_for_want_of_room(stat.error())) return stat.error();
     if (stat && stat->ppid == parent) children.push_back(pid);
   }
   return children;
@@ -79,7 +75,7 @@ class KillPass {
     const pid_t parent = nodes_[parent_index].pid();
     const auto children = children_of(parent);
     if (!children) {
-      is_incomplete_ |= is_for_want_of_room(children.error());
+      is_incomplete_ |= kernel::is_for_want_of_room(children.error());
       return;
     }
     for (const pid_t child : *children) visit(child, parent, &parent_index);
@@ -89,7 +85,7 @@ class KillPass {
     auto process = kernel::PidFd::open(child);
     if (!process) {
       // What could not be opened now becomes our own child when its ancestors are dead: next pass.
-      is_incomplete_ |= is_for_want_of_room(process.error());
+      is_incomplete_ |= kernel::is_for_want_of_room(process.error());
       return;
     }
     const auto info = process->info();

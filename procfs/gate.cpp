@@ -83,9 +83,6 @@ int refusal_of_flags(const OpenRequest& request) {
   return errno;
 }
 
-/// What follows "/proc/" in an absolute name.
-std::string below_proc(const std::string& path) { return path.substr(std::string_view("/proc/").size()); }
-
 /// Opens what lies below a directory of procfs, on this procfs and by names alone.
 kernel::Result<kernel::UniqueFd> look_up(int directory, const std::string& path, std::uint64_t flags) {
   open_how how{};
@@ -234,36 +231,36 @@ std::optional<ProcGate::Answer> ProcGate::open_plainly(const OpenRequest& reques
   const auto root = own_procfs_root();
   if (!root || names.empty()) return std::nullopt;
   const auto pid = pid_of_name(names.front());
-  return pid ? open_of_process(request, *root, *pid, names) : open_of_system(request, *root, names);
+  return pid ? open_of_process(request, *root, *pid, path, names)
+             : open_of_system(request, *root, path, names);
 }
 
 std::optional<ProcGate::Answer> ProcGate::open_of_system(const OpenRequest& request, int root,
+                                                         const std::string& path,
                                                          const std::vector<std::string>& names) {
-  const std::string path = absolute_name(names);
-  const auto* const file = find_virtual(path);
+  const auto* const file = find_virtual("/proc/" + path);
   if (file == nullptr || has(request, O_DIRECTORY)) return std::nullopt;
   if (shows_another_namespace(names, request.tid)) return std::nullopt;
-  const auto host = look_up(root, below_proc(path), O_RDONLY);
+  const auto host = look_up(root, path, O_RDONLY);
   if (!host) return std::nullopt;
-  return serve_virtual(*file, path, *host);
+  return serve_virtual(*file, "/proc/" + path, *host);
 }
 
 std::optional<ProcGate::Answer> ProcGate::open_of_process(const OpenRequest& request, int root, pid_t pid,
+                                                          const std::string& path,
                                                           const std::vector<std::string>& names) {
-  const std::string path = absolute_name(names);
-  const std::string below =
-      names.size() > 1 ? std::string(below_proc(path).substr(names[0].size() + 1)) : ".";
+  const std::string below = names.size() > 1 ? path.substr(names.front().size() + 1) : ".";
   const auto serve_found = [&](pid_t group, kernel::UniqueFd file) -> Answer {
     const auto* const told = find_virtual(table_path(names, group));
-    if (told != nullptr) return serve_virtual(*told, path, file);
+    if (told != nullptr) return serve_virtual(*told, "/proc/" + path, file);
     return inject(std::move(file), request);
   };
   if (const auto* const kept = directories_.find(pid); kept != nullptr) {
     auto file = look_up(kept->directory.get(), below, request.flags);
     if (file) return serve_found(kept->group, *std::move(file));
     // Of nobody any more is everything ENOENT; then somebody else may have the number.
-    const bool lives = ::faccessat(kept->directory.get(), "stat", F_OK, 0) == 0;
-    if (file.error().number == ENOENT && lives) return nothing_there();
+    const bool is_missing = file.error().number == ENOENT;
+    if (is_missing && ::faccessat(kept->directory.get(), "stat", F_OK, 0) == 0) return nothing_there();
   }
   auto directory = look_up(root, names.front(), O_PATH | O_DIRECTORY);
   if (!directory) return std::nullopt;

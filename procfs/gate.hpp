@@ -113,11 +113,13 @@ class ProcGate {
   /// Reads a file, or opens a directory, of a process: `path` from our own root of procfs, by one look-up
   /// that follows no link. Nothing: whatever this is, it is for a walk. Needs the target's credentials.
   [[nodiscard]] std::optional<Answer> open_plainly(const OpenRequest& request, const std::string& path);
-  /// The same of a file that is made and lies in no process's directory.
+  /// The same of a file that is made and lies in no process's directory; `names` are those of `path`.
   [[nodiscard]] std::optional<Answer> open_of_system(const OpenRequest& request, int root,
+                                                     const std::string& path,
                                                      const std::vector<std::string>& names);
   /// The same of what a process has; the directories of the last few are kept open.
   [[nodiscard]] std::optional<Answer> open_of_process(const OpenRequest& request, int root, pid_t pid,
+                                                      const std::string& path,
                                                       const std::vector<std::string>& names);
   /// What a walk that arrived somewhere comes to.
   [[nodiscard]] Answer answer(const OpenRequest& request, const Arrival& arrival);

@@ -201,9 +201,11 @@ std::string buddyinfo(const View& view, std::string_view host) {
   std::size_t largest = all.size();
   for (std::size_t i = 0, most = 0; i < all.size(); ++i) {
     const auto fields = words(all[i]);
-    if (!is_zone_heading(fields) || (largest < i && free_pages_of(fields) <= most)) continue;
+    if (!is_zone_heading(fields)) continue;
+    const auto pages = free_pages_of(fields);
+    if (largest < i && pages <= most) continue;
     largest = i;
-    most = free_pages_of(fields);
+    most = pages;
   }
   const Memory memory = memory_of(view, std::numeric_limits<std::uint64_t>::max());
   std::string text;
